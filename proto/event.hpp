@@ -1,0 +1,47 @@
+// An event: what an app asked for, with all that is fixed at acceptance. In the log it is an entry.
+#pragma once
+
+#include "proto/operation.hpp"
+#include "proto/time.hpp"
+#include "proto/ulid.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace holdfast {
+
+// Who sent it, as the kernel says (SO_PEERCRED). From a TCP connection all are kUnknown.
+struct Peer {
+    static constexpr std::uint32_t kUnknown = 0xffffffff;
+
+    std::uint32_t uid = kUnknown;
+    std::uint32_t gid = kUnknown;
+    std::uint32_t pid = kUnknown;  // at connect(); may be another process by now
+
+    auto operator<=>(const Peer&) const = default;
+};
+
+// A lane: one destination and one person, in which order is kept. A hash: two lanes that collide
+// only wait for one another. Stored, so the function behind it never changes.
+enum class Lane : std::uint64_t {};
+
+[[nodiscard]] Lane lane_of(std::string_view destination, std::string_view person);
+
+// Borrows every text from a buffer that outlives it: the request it was made of, or a record.
+struct Event {
+    Ulid id;  // ours; grows with the log. The event's own "id" may be another, if the app gave one
+    WallTime accepted_at;
+    Operation operation = Operation::event;
+    Method method = Method::post;
+    Lane lane{};
+    Peer peer;
+    std::optional<Ulid> parent;    // the entry that this one repeats, for a replay
+    std::string_view destination;  // name in the configuration
+    std::string_view person;  // "id:42", "email:a@b.c", "cio_id:…", "anonymous:…"; empty: nobody
+    std::string_view name;    // of the event ("purchase"); empty for other operations
+    std::string_view target;  // path and query as they are sent
+    std::string_view body;    // JSON as it is sent; may be empty
+};
+
+}  // namespace holdfast

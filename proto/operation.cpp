@@ -1,0 +1,85 @@
+#include "proto/operation.hpp"
+
+#include "proto/assert.hpp"
+
+#include <array>
+
+namespace holdfast {
+namespace {
+
+constexpr std::array kOperations = {
+    OperationInfo{Operation::identify, "identify", Safety::idempotent, Endpoint::track},
+    OperationInfo{Operation::event, "event", Safety::dedup_by_id, Endpoint::track},
+    OperationInfo{
+        Operation::anonymous_event, "anonymous_event", Safety::dedup_by_id, Endpoint::track},
+    OperationInfo{Operation::delete_person, "delete", Safety::order_sensitive, Endpoint::track},
+    OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Endpoint::track},
+    OperationInfo{Operation::unsuppress, "unsuppress", Safety::idempotent, Endpoint::track},
+    OperationInfo{Operation::send_email, "send_email", Safety::once_if_ambiguous, Endpoint::app},
+};
+
+}  // namespace
+
+const OperationInfo* find_operation(Operation operation) {
+    for (const OperationInfo& row : kOperations) {
+        if (row.operation == operation) return &row;
+    }
+    return nullptr;
+}
+
+const OperationInfo* find_operation(std::string_view name) {
+    for (const OperationInfo& row : kOperations) {
+        if (row.name == name) return &row;
+    }
+    return nullptr;
+}
+
+const OperationInfo& info(Operation operation) {
+    const OperationInfo* row = find_operation(operation);
+    HOLDFAST_ASSERT(row != nullptr);
+    return *row;
+}
+
+std::string_view to_string(Safety safety) {
+    switch (safety) {
+        case Safety::dedup_by_id:
+            return "dedup_by_id";
+        case Safety::idempotent:
+            return "idempotent";
+        case Safety::order_sensitive:
+            return "order_sensitive";
+        case Safety::once_if_ambiguous:
+            return "once_if_ambiguous";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(Endpoint endpoint) {
+    switch (endpoint) {
+        case Endpoint::track:
+            return "track";
+        case Endpoint::app:
+            return "app";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(Method method) {
+    switch (method) {
+        case Method::get:
+            return "GET";
+        case Method::post:
+            return "POST";
+        case Method::put:
+            return "PUT";
+        case Method::del:
+            return "DELETE";
+    }
+    return "unknown";
+}
+
+bool is_known(Method method) {
+    return to_string(method) != "unknown";
+}
+
+}  // namespace holdfast

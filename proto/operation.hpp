@@ -1,0 +1,57 @@
+// What an event asks the far side to do, and how safe it is to ask twice. One table; a new call of
+// the vendor's API is a row here, a row in proto/customerio/route.cpp and its checks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace holdfast {
+
+// Numbers are stored in records: add at the end, never renumber.
+enum class Operation : std::uint8_t {
+    identify = 1,
+    event = 2,
+    anonymous_event = 3,
+    delete_person = 4,
+    suppress = 5,
+    unsuppress = 6,
+    send_email = 7,
+};
+
+// What a second delivery of the same event does.
+enum class Safety : std::uint8_t {
+    dedup_by_id,        // carries our ULID; the far side drops the repeat
+    idempotent,         // the repeat converges
+    order_sensitive,    // as idempotent, but a barrier for everybody it names
+    once_if_ambiguous,  // a repeat is seen by a person: never repeat when the result is in doubt
+};
+
+// Which of a destination's endpoints (host and credential) takes it. Each has gates of its own, so
+// that a refused key for e-mail does not hold up the events.
+enum class Endpoint : std::uint8_t { track, app };
+inline constexpr std::size_t kEndpointCount = 2;
+
+// Numbers are stored in records.
+enum class Method : std::uint8_t { get = 1, post = 2, put = 3, del = 4 };
+
+struct OperationInfo {
+    Operation operation;
+    std::string_view name;  // as the API, the CLI and the metrics show it
+    Safety safety;
+    Endpoint endpoint;
+};
+
+// nullptr for a number that is not in the table: bytes from a disk may hold any.
+[[nodiscard]] const OperationInfo* find_operation(Operation operation);
+[[nodiscard]] const OperationInfo* find_operation(std::string_view name);
+
+// For an operation that is known to be in the table.
+[[nodiscard]] const OperationInfo& info(Operation operation);
+
+[[nodiscard]] std::string_view to_string(Safety safety);
+[[nodiscard]] std::string_view to_string(Endpoint endpoint);
+[[nodiscard]] std::string_view to_string(Method method);
+[[nodiscard]] bool is_known(Method method);
+
+}  // namespace holdfast

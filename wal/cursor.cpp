@@ -1,0 +1,74 @@
+#include "wal/cursor.hpp"
+
+#include "proto/assert.hpp"
+#include "proto/bytes.hpp"
+
+#include <algorithm>
+
+namespace holdfast::wal {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+}  // namespace
+
+void Cursor::take(Seq seq) {
+    HOLDFAST_ASSERT(seq >= position_);
+    position_ = seq.next();
+    outstanding_.insert(outstanding_.end(), seq);
+}
+
+void Cursor::pass(Seq seq) {
+    HOLDFAST_ASSERT(seq >= position_);
+    position_ = seq.next();
+    resume_at_ = position_;
+}
+
+bool Cursor::settle(Seq seq) {
+    if (outstanding_.erase(seq) == 0) return false;
+    resume_at_ = std::max(resume_at_, seq.next());
+    return true;
+}
+
+Seq Cursor::low_water() const {
+    return outstanding_.empty() ? position_ : std::min(*outstanding_.begin(), position_);
+}
+
+std::string Cursor::encode() const {
+    std::string out;
+    put_le(out, kVersion);
+    put_le(out, counts.pending);
+    put_le(out, counts.complete);
+    put_le(out, counts.failed);
+    put_le(out, counted_to.value);
+    put_le(out, resume_at_.value);
+    for (const Seq seq : outstanding_) {
+        if (seq >= resume_at_) break;
+        put_le(out, seq.value);
+    }
+    return out;
+}
+
+Result<Cursor> Cursor::decode(std::string_view bytes) {
+    ByteReader reader(bytes);
+    const auto version = reader.le<std::uint8_t>();
+    if (version > kVersion)
+        return Error{Errc::too_new, "cursor of version " + std::to_string(version)};
+    Cursor cursor;
+    cursor.counts.pending = reader.le<std::uint64_t>();
+    cursor.counts.complete = reader.le<std::uint64_t>();
+    cursor.counts.failed = reader.le<std::uint64_t>();
+    cursor.counted_to = {reader.le<std::uint64_t>()};
+    cursor.resume_at_ = {reader.le<std::uint64_t>()};
+    cursor.position_ = cursor.resume_at_;
+    while (reader.ok() && !reader.at_end()) {
+        const Seq seq{reader.le<std::uint64_t>()};
+        if (reader.ok() && seq < cursor.resume_at_) cursor.outstanding_.insert(seq);
+    }
+    if (version == 0 || !reader.ok() || cursor.position_.value == 0) {
+        return Error{Errc::corrupt, "cursor has an impossible layout"};
+    }
+    return cursor;
+}
+
+}  // namespace holdfast::wal

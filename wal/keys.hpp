@@ -1,0 +1,34 @@
+// The keys of the log: one column family, a one-byte prefix for each key space, numbers big-endian
+// so that key order is log order. README.md in this folder lists what stands behind each.
+#pragma once
+
+#include "proto/seq.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::wal {
+
+enum class Space : char {
+    entry = 'e',   // e|seq: a record (proto/record.hpp), written once
+    failed = 'f',  // f|seq: a Failure; the dead letters
+    kept = 'x',    // x|seq: the record of a failed or parked entry, after e|seq was reclaimed
+    meta = 'm',    // m|name: schema, tail
+    cursor = 'c',  // c|destination: a Cursor with its counts
+    parked = 'p',  // p|seq: destination; waits outside the cursor
+    retry = 'r',   // r|seq: a Retry
+    saved = 's',   // s|name: what the agent asked to keep (breaker, gates)
+};
+
+[[nodiscard]] std::string seq_key(Space space, Seq seq);
+[[nodiscard]] std::string name_key(Space space, std::string_view name);
+
+// The first key after the whole space: an upper bound for scans.
+[[nodiscard]] std::string end_of(Space space);
+
+// nullopt when the key is not of this space or not of this form.
+[[nodiscard]] std::optional<Seq> seq_of(Space space, std::string_view key);
+[[nodiscard]] std::optional<std::string_view> name_of(Space space, std::string_view key);
+
+}  // namespace holdfast::wal

@@ -1,0 +1,205 @@
+// The durable log between the apps and the far side.
+//
+// Promise: an append that is reported by `on_commit` without an error survives a crash of this
+// process, of the kernel and of the machine, until it is settled and its history has passed. One that
+// is reported with an error is unknown: it may still be in the log after the next opening, and is then
+// delivered. After one failed write nothing is reported as stored until the store was closed, opened
+// and read again; the log does that by itself, with backoff.
+//
+// Why one committer thread: everything that was appended while one sync ran goes into the next: group
+// commit without a timer. Marks (settle, retry, …) ride in the same batches and the same RocksDB WAL, so
+// that a mark is never more durable than the data; by themselves they are written unsynced, a few
+// milliseconds late.
+//
+// Threads: every call from any thread, except that take() for one destination is one thread's. No call
+// waits for the disk but take, get, list, describe and replay (which read) and close.
+#pragma once
+
+#include "proto/event.hpp"
+#include "proto/result.hpp"
+#include "proto/seq.hpp"
+#include "proto/time.hpp"
+#include "wal/cursor.hpp"
+#include "wal/state.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rocksdb {
+class Env;
+}
+
+namespace holdfast::wal {
+
+// A caller's own number for a call that is answered later, by on_commit.
+using Ticket = std::uint64_t;
+
+struct Stored {
+    Ticket ticket;
+    Seq seq;
+};
+
+// What came of one write. Either everything in it is durable, or `error` says why nothing is.
+struct Commit {
+    std::vector<Stored> appended;
+    std::vector<Stored> intended;
+    std::optional<Error> error;
+    // With an error: true when the write was tried, so that the entries may be in the log all the same.
+    bool in_doubt = false;
+    Seq head;  // the last durable entry
+};
+
+struct LogOptions {
+    std::filesystem::path directory;  // made if it is missing, mode 0700
+    Duration history = std::chrono::hours(24);  // complete entries are kept for so long …
+    std::uint64_t history_bytes = std::uint64_t{1} << 30U;  // … and within so much
+
+    std::function<void(Commit)> on_commit;    // on the committer's thread; must not wait
+    std::function<void(std::string)> note;    // lines for the operator's journal, from any thread
+    std::function<WallTime()> wall_now;       // for the history's age
+
+    std::size_t open_batch_bytes_max = std::size_t{8} << 20U;   // then append is refused: overloaded
+    Duration mark_delay = std::chrono::milliseconds(5);         // marks wait so long for company
+    Duration reopen_min = std::chrono::milliseconds(100);       // doubled up to …
+    Duration reopen_max = std::chrono::seconds(30);
+    Duration reclaim_every = std::chrono::seconds(30);          // while entries are settled
+    rocksdb::Env* env = nullptr;                                // for tests; nullptr: the real one
+};
+
+// An entry that a destination is to deliver, without its texts.
+struct Pending {
+    Seq seq;
+    Ulid id;
+    Lane lane{};
+    Operation operation{};
+    WallTime accepted_at;
+    std::optional<Retry> retry;
+};
+
+// A record with the event that borrows from it.
+class Entry {
+public:
+    // `record` must decode.
+    Entry(Seq seq, std::string record);
+    Entry(Entry&& other) noexcept;
+    Entry& operator=(Entry&& other) noexcept;
+
+    [[nodiscard]] Seq seq() const { return seq_; }
+    [[nodiscard]] const Event& event() const { return event_; }
+    [[nodiscard]] std::size_t bytes() const { return record_.size(); }
+
+private:
+    Seq seq_;
+    std::string record_;
+    Event event_;
+};
+
+// As the log knows it. An entry in flight is `pending` or `retrying` here.
+enum class EntryState : std::uint8_t { pending, retrying, complete, failed };
+
+[[nodiscard]] std::string_view to_string(EntryState state);
+
+struct Description {
+    Entry entry;
+    EntryState state = EntryState::pending;
+    std::optional<Retry> retry;      // with retrying, and with pending when an attempt was intended
+    std::optional<Failure> failure;  // with failed
+};
+
+struct Query {
+    std::optional<EntryState> state;  // none: all
+    Seq after;
+    std::size_t count_max = 50;
+    std::size_t scan_max = 2000;  // entries looked at; bounds the time of one call
+    std::function<bool(const Event&)> matches;  // empty: all
+};
+
+struct Page {
+    std::vector<Description> entries;
+    std::optional<Seq> next;  // go on with `after = *next`; none: that was all
+};
+
+struct Health {
+    bool ok = true;
+    std::string reason;  // why not
+    Seq head;            // the last durable entry; 0: none yet
+    Seq tail;            // the first entry that is still readable in place
+    std::uint64_t damaged = 0;  // entries that could not be read since the start
+};
+
+class Log {
+public:
+    // Opens or makes the log and starts the committer.
+    // Errors: busy (another process), too_new, corrupt, storage_failed, bad_config (no such place).
+    [[nodiscard]] static Result<std::unique_ptr<Log>> open(LogOptions options);
+    ~Log();  // close()
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    // Writes what is left, synced, and lets go of the directory. Whatever is appended later is refused.
+    void close();
+
+    // Must be called for each destination before it is used. Safe to repeat.
+    void add_destination(std::string_view name);
+
+    // Every destination the log knows: configured now or with entries from before.
+    [[nodiscard]] std::vector<std::string> destinations() const;
+
+    // --- accepting ---
+
+    // Puts the event into the batch that is written next. Errors: storage_failed, overloaded.
+    [[nodiscard]] Result<Seq> append(const Event& event, Ticket ticket);
+
+    // --- delivering ---
+
+    // The next entries of the destination, each handed out once per opening, in order: first those
+    // that were outstanding when the log was opened. May return fewer while there are more:
+    // take again until it returns none.
+    [[nodiscard]] Result<std::vector<Pending>> take(std::string_view destination, std::size_t count_max);
+
+    // Errors: not_found, corrupt, storage_failed.
+    [[nodiscard]] Result<Entry> get(Seq seq) const;
+
+    // The next five end or delay an entry that was taken.
+    void complete(std::string_view destination, Seq seq);
+    void retry(std::string_view destination, Seq seq, const Retry& retry);
+    void fail(std::string_view destination, Seq seq, const Failure& failure);
+
+    // Records that an attempt is about to be made; on_commit reports the ticket once it is synced.
+    void intend(std::string_view destination, Seq seq, const Retry& retry, Ticket ticket);
+
+    // Moves an entry that waits long out of the cursor, so that reading and reclaiming go on. It stays
+    // pending and is handed out again at the next opening.
+    void park(std::string_view destination, Seq seq);
+
+    // Small texts of the agent's own, written with the marks.
+    void save(std::string_view name, std::string value);
+    [[nodiscard]] Result<std::optional<std::string>> load(std::string_view name) const;
+
+    // --- looking and steering ---
+
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] Counts counts(std::string_view destination) const;
+    [[nodiscard]] std::optional<WallTime> oldest_pending_at(std::string_view destination) const;
+    [[nodiscard]] std::optional<Ulid> newest_id() const;  // after opening: ULIDs go on from here
+    [[nodiscard]] Result<Seq> find(const Ulid& id) const;
+    [[nodiscard]] Result<Description> describe(Seq seq) const;
+    [[nodiscard]] Result<Page> list(const Query& query) const;
+
+    // Appends the failed entry again, under a new id and with the old one as its parent, and takes it
+    // out of the dead letters, in one write. Errors: not_found (not among the dead letters), as append.
+    [[nodiscard]] Result<Seq> replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket);
+
+private:
+    struct Impl;
+    explicit Log(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::wal

@@ -1,0 +1,111 @@
+#include "wal/rocks_options.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+// RocksDB's default logger writes a LOG file beside the data; when the disk is full its second
+// write trips an assertion and aborts the process. This one never touches the disk.
+class NoteLogger : public rocksdb::Logger {
+public:
+    explicit NoteLogger(Note note)
+        : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL), note_(std::move(note)) {}
+
+    using rocksdb::Logger::Logv;
+
+    void Logv(const char* format, va_list arguments) override {
+        std::array<char, 1024> line{};
+        const int size = std::vsnprintf(line.data(), line.size(), format, arguments);
+        if (size > 0) note_("rocksdb: " + std::string(line.data()));
+    }
+
+private:
+    Note note_;
+};
+
+// RocksDB's own recovery from a full disk trips an assertion too. We close and reopen instead.
+class NoAutoRecovery : public rocksdb::EventListener {
+public:
+    explicit NoAutoRecovery(Note note) : note_(std::move(note)) {}
+
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason,
+                              rocksdb::Status,
+                              bool* auto_recovery) override {
+        *auto_recovery = false;
+    }
+
+    void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+        note_("rocksdb: background error: " + status->ToString());
+    }
+
+private:
+    Note note_;
+};
+
+rocksdb::BlockBasedTableOptions table_options() {
+    rocksdb::BlockBasedTableOptions table;
+    // One bounded cache for data, index and filters: memory stays flat however long the backlog.
+    table.block_cache = rocksdb::NewLRUCache(32U << 20U);
+    table.cache_index_and_filter_blocks = true;
+    table.block_size = std::size_t{16} * 1024;  // the backlog is read in order
+    return table;
+}
+
+}  // namespace
+
+rocksdb::Options rocks_options(rocksdb::Env* env, Note note) {
+    rocksdb::Options options;
+    if (env != nullptr) options.env = env;
+    options.create_if_missing = true;
+    // Without it a failed sync is reported once and then forgotten while writes go on.
+    options.paranoid_checks = true;
+    // Opens after an honest torn tail; damage in the middle is for our own checks to find.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    // Recovered records go into a synced table file, so that nothing lives in the page cache only.
+    options.avoid_flush_during_recovery = false;
+    options.info_log = std::make_shared<NoteLogger>(note);
+    options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    options.listeners = {std::make_shared<NoAutoRecovery>(note)};
+    // Small buffers: little to recover after a crash, little space reserved ahead on a small disk.
+    options.write_buffer_size = std::size_t{16} << 20U;
+    options.max_write_buffer_number = 3;
+    options.max_total_wal_size = std::uint64_t{64} << 20U;
+    options.max_background_jobs = 2;  // 7.8.2 fixed a flush reorder that needs eight
+    options.max_open_files = 256;     // running out of descriptors is fatal until reopened
+    options.max_manifest_file_size = std::size_t{4} << 20U;
+    options.keep_log_file_num = 1;
+    options.stats_dump_period_sec = 0;  // idle costs nothing
+    options.stats_persist_period_sec = 0;
+    options.recycle_log_file_num = 0;  // unsafe with this recovery mode
+    options.manual_wal_flush = false;  // an acknowledged record is in the file
+    options.compression = rocksdb::kLZ4Compression;
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options()));
+    // Ranges of deleted marks are compacted away soon.
+    options.table_properties_collector_factories = {
+        rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512, 0.5)};
+    return options;
+}
+
+rocksdb::WriteOptions synced_write() {
+    rocksdb::WriteOptions write = unsynced_write();
+    write.sync = true;
+    return write;
+}
+
+rocksdb::WriteOptions unsynced_write() {
+    rocksdb::WriteOptions write;
+    write.no_slowdown = true;  // a stall comes back as Incomplete instead of a frozen thread
+    return write;
+}
+
+}  // namespace holdfast::wal

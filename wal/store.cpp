@@ -1,0 +1,133 @@
+#include "wal/store.hpp"
+
+#include <rocksdb/convenience.h>
+
+#include <mutex>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+
+Error error_of(const rocksdb::Status& status, std::string_view doing) {
+    const Errc code = status.IsIncomplete() ? Errc::overloaded : Errc::storage_failed;
+    return Error{code, std::string(doing) + ": " + status.ToString()};
+}
+
+Error not_open() { return Error{Errc::storage_failed, "the log is not open"}; }
+
+bool is_lock_held(const rocksdb::Status& status) {
+    return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
+}
+
+}  // namespace
+
+Store::Store(std::filesystem::path directory, rocksdb::Env* env, Note note)
+    : directory_(std::move(directory)), env_(env), note_(std::move(note)) {}
+
+Store::~Store() { close(); }
+
+std::shared_lock<std::shared_mutex> Store::reading() const {
+    std::shared_lock lock(mutex_, std::try_to_lock);
+    if (lock && db_ == nullptr) lock.unlock();
+    return lock;
+}
+
+Result<void> Store::open() {
+    const std::unique_lock lock(mutex_);
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status =
+        rocksdb::DB::Open(rocks_options(env_, note_), directory_.string(), &opened);
+    if (!status.ok()) {
+        Error error = error_of(status, "open " + directory_.string());
+        if (is_lock_held(status)) error.code = Errc::busy;
+        return error;
+    }
+    db_.reset(opened);
+    return {};
+}
+
+void Store::close() {
+    const std::unique_lock lock(mutex_);
+    if (db_ == nullptr) return;
+    if (const rocksdb::Status status = db_->Close(); !status.ok()) {
+        note_("closing the log: " + status.ToString());
+    }
+    db_.reset();
+}
+
+Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync) {
+    const auto lock = reading();
+    if (!lock) return not_open();
+    const rocksdb::Status status = db_->Write(sync ? synced_write() : unsynced_write(), &batch);
+    if (!status.ok()) return error_of(status, "write");
+    return {};
+}
+
+Result<std::optional<std::string>> Store::get(std::string_view key) const {
+    const auto lock = reading();
+    if (!lock) return not_open();
+    std::string value;
+    const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
+    if (status.IsNotFound()) return std::optional<std::string>();
+    if (!status.ok()) return error_of(status, "read");
+    return std::optional(std::move(value));
+}
+
+Result<std::optional<KeyValue>> Store::last(std::string_view lower, std::string_view upper) const {
+    const auto lock = reading();
+    if (!lock) return not_open();
+    const rocksdb::Slice lower_bound = slice(lower);
+    const rocksdb::Slice upper_bound = slice(upper);
+    rocksdb::ReadOptions options;
+    options.iterate_lower_bound = &lower_bound;
+    options.iterate_upper_bound = &upper_bound;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    at->SeekToLast();
+    if (!at->status().ok()) return error_of(at->status(), "read the last entry");
+    if (!at->Valid()) return std::optional<KeyValue>();
+    return std::optional(KeyValue{at->key().ToString(), at->value().ToString()});
+}
+
+Result<void> Store::scan(std::string_view lower, std::string_view upper, const Visit& visit) const {
+    const auto lock = reading();
+    if (!lock) return not_open();
+    const rocksdb::Slice lower_bound = slice(lower);
+    const rocksdb::Slice upper_bound = slice(upper);
+    rocksdb::ReadOptions options;
+    options.iterate_lower_bound = &lower_bound;
+    options.iterate_upper_bound = &upper_bound;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    for (at->Seek(lower_bound); at->Valid(); at->Next()) {
+        if (!visit(view(at->key()), view(at->value()))) return {};
+    }
+    if (!at->status().ok()) return error_of(at->status(), "scan");
+    return {};
+}
+
+void Store::drop_files(std::string_view lower, std::string_view upper) {
+    const auto lock = reading();
+    if (!lock) return;
+    const rocksdb::Slice begin = slice(lower);
+    const rocksdb::Slice end = slice(upper);
+    const rocksdb::Status status =
+        rocksdb::DeleteFilesInRange(db_.get(), db_->DefaultColumnFamily(), &begin, &end, false);
+    if (!status.ok()) note_("giving space back: " + status.ToString());
+}
+
+std::uint64_t Store::approximate_bytes(std::string_view lower, std::string_view upper) const {
+    const auto lock = reading();
+    if (!lock) return 0;
+    const rocksdb::Range range(slice(lower), slice(upper));
+    rocksdb::SizeApproximationOptions options;
+    options.include_memtables = true;
+    std::uint64_t bytes = 0;
+    const rocksdb::Status status =
+        db_->GetApproximateSizes(options, db_->DefaultColumnFamily(), &range, 1, &bytes);
+    return status.ok() ? bytes : 0;
+}
+
+}  // namespace holdfast::wal

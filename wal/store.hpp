@@ -1,0 +1,75 @@
+// RocksDB behind five calls: open, close, write, get, scan. Knows keys and bytes, nothing of entries.
+//
+// Threads: get, last and scan from any; open, close and write from the committer (or before it runs).
+// While the store is being opened or closed, reads fail at once with storage_failed: nobody waits.
+// Errors: storage_failed for whatever RocksDB reports; busy when another process has the directory;
+// overloaded when a write would have to wait for RocksDB's own flushes.
+#pragma once
+
+#include "proto/result.hpp"
+#include "wal/rocks_options.hpp"
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+
+namespace holdfast::wal {
+
+struct KeyValue {
+    std::string key;
+    std::string value;
+};
+
+class Store {
+public:
+    Store(std::filesystem::path directory, rocksdb::Env* env, Note note);
+    ~Store();
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    [[nodiscard]] Result<void> open();
+
+    // Waits for reads that are under way. What a failed store says on closing is no second failure.
+    void close();
+
+    [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync);
+
+    // nullopt: there is no such key.
+    [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
+
+    // The last pair before `upper` that is not before `lower`.
+    [[nodiscard]] Result<std::optional<KeyValue>> last(std::string_view lower,
+                                                       std::string_view upper) const;
+
+    // Visits [lower, upper) in order until `visit` returns false. The bounds are required: a scan from
+    // the beginning walks over everything that was deleted. 7.8.3 may end a scan early with an OK
+    // status on a damaged table file: who must not miss anything counts.
+    using Visit = std::function<bool(std::string_view key, std::string_view value)>;
+    [[nodiscard]] Result<void> scan(std::string_view lower,
+                                    std::string_view upper,
+                                    const Visit& visit) const;
+
+    // Gives the space of whole table files inside [lower, upper) back at once.
+    void drop_files(std::string_view lower, std::string_view upper);
+
+    [[nodiscard]] std::uint64_t approximate_bytes(std::string_view lower,
+                                                  std::string_view upper) const;
+
+private:
+    [[nodiscard]] std::shared_lock<std::shared_mutex> reading() const;
+
+    const std::filesystem::path directory_;
+    rocksdb::Env* const env_;
+    const Note note_;
+    mutable std::shared_mutex mutex_;  // held exclusively while db_ is made or destroyed
+    std::unique_ptr<rocksdb::DB> db_;
+};
+
+}  // namespace holdfast::wal
