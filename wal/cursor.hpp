@@ -25,6 +25,10 @@ struct Counts {
 
 class Cursor {
 public:
+    Cursor() = default;
+
+    explicit Cursor(Seq start) : position_(start), resume_at_(start) {}
+
     Counts counts;
 
     // Entries up to here are in the counts; those after it are counted when the log is opened.

@@ -1,18 +1,18 @@
 // The durable log between the apps and the far side.
 //
 // Promise: an append that is reported by `on_commit` without an error survives a crash of this
-// process, of the kernel and of the machine, until it is settled and its history has passed. One that
-// is reported with an error is unknown: it may still be in the log after the next opening, and is then
-// delivered. After one failed write nothing is reported as stored until the store was closed, opened
-// and read again; the log does that by itself, with backoff.
+// process, of the kernel and of the machine, until it is settled and its history has passed. One
+// that is reported with an error is unknown: it may still be in the log after the next opening, and
+// is then delivered. After one failed write nothing is reported as stored until the store was
+// closed, opened and read again; the log does that by itself, with backoff.
 //
-// Why one committer thread: everything that was appended while one sync ran goes into the next: group
-// commit without a timer. Marks (settle, retry, …) ride in the same batches and the same RocksDB WAL, so
-// that a mark is never more durable than the data; by themselves they are written unsynced, a few
-// milliseconds late.
+// Why one committer thread: everything that was appended while one sync ran goes into the next:
+// group commit without a timer. Marks (settle, retry, …) ride in the same batches and the same
+// RocksDB WAL, so that a mark is never more durable than the data; by themselves they are written
+// unsynced, a few milliseconds late.
 //
-// Threads: every call from any thread, except that take() for one destination is one thread's. No call
-// waits for the disk but take, get, list, describe and replay (which read) and close.
+// Threads: every call from any thread, except that take() for one destination is one thread's. No
+// call waits for the disk but take, get, list, describe and replay (which read) and close.
 #pragma once
 
 #include "proto/event.hpp"
@@ -50,26 +50,27 @@ struct Commit {
     std::vector<Stored> appended;
     std::vector<Stored> intended;
     std::optional<Error> error;
-    // With an error: true when the write was tried, so that the entries may be in the log all the same.
+    // With an error: true when the write was tried, so that the entries may be in the log all the
+    // same.
     bool in_doubt = false;
     Seq head;  // the last durable entry
 };
 
 struct LogOptions {
-    std::filesystem::path directory;  // made if it is missing, mode 0700
+    std::filesystem::path directory;            // made if it is missing, mode 0700
     Duration history = std::chrono::hours(24);  // complete entries are kept for so long …
     std::uint64_t history_bytes = std::uint64_t{1} << 30U;  // … and within so much
 
-    std::function<void(Commit)> on_commit;    // on the committer's thread; must not wait
-    std::function<void(std::string)> note;    // lines for the operator's journal, from any thread
-    std::function<WallTime()> wall_now;       // for the history's age
+    std::function<void(Commit)> on_commit;  // on the committer's thread; must not wait
+    std::function<void(std::string)> note;  // lines for the operator's journal, from any thread
+    std::function<WallTime()> wall_now;     // for the history's age
 
-    std::size_t open_batch_bytes_max = std::size_t{8} << 20U;   // then append is refused: overloaded
-    Duration mark_delay = std::chrono::milliseconds(5);         // marks wait so long for company
-    Duration reopen_min = std::chrono::milliseconds(100);       // doubled up to …
+    std::size_t open_batch_bytes_max = std::size_t{8} << 20U;  // then append is refused: overloaded
+    Duration mark_delay = std::chrono::milliseconds(5);        // marks wait so long for company
+    Duration reopen_min = std::chrono::milliseconds(100);      // doubled up to …
     Duration reopen_max = std::chrono::seconds(30);
-    Duration reclaim_every = std::chrono::seconds(30);          // while entries are settled
-    rocksdb::Env* env = nullptr;                                // for tests; nullptr: the real one
+    Duration reclaim_every = std::chrono::seconds(30);  // while entries are settled
+    rocksdb::Env* env = nullptr;                        // for tests; nullptr: the real one
 };
 
 // An entry that a destination is to deliver, without its texts.
@@ -82,6 +83,11 @@ struct Pending {
     std::optional<Retry> retry;
 };
 
+struct Taken {
+    std::vector<Pending> entries;
+    bool more = false;  // take again: there are entries that were not looked at yet
+};
+
 // A record with the event that borrows from it.
 class Entry {
 public:
@@ -91,7 +97,9 @@ public:
     Entry& operator=(Entry&& other) noexcept;
 
     [[nodiscard]] Seq seq() const { return seq_; }
+
     [[nodiscard]] const Event& event() const { return event_; }
+
     [[nodiscard]] std::size_t bytes() const { return record_.size(); }
 
 private:
@@ -116,7 +124,7 @@ struct Query {
     std::optional<EntryState> state;  // none: all
     Seq after;
     std::size_t count_max = 50;
-    std::size_t scan_max = 2000;  // entries looked at; bounds the time of one call
+    std::size_t scan_max = 2000;                // entries looked at; bounds the time of one call
     std::function<bool(const Event&)> matches;  // empty: all
 };
 
@@ -127,9 +135,9 @@ struct Page {
 
 struct Health {
     bool ok = true;
-    std::string reason;  // why not
-    Seq head;            // the last durable entry; 0: none yet
-    Seq tail;            // the first entry that is still readable in place
+    std::string reason;         // why not
+    Seq head;                   // the last durable entry; 0: none yet
+    Seq tail;                   // the first entry that is still readable in place
     std::uint64_t damaged = 0;  // entries that could not be read since the start
 };
 
@@ -142,7 +150,8 @@ public:
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    // Writes what is left, synced, and lets go of the directory. Whatever is appended later is refused.
+    // Writes what is left, synced, and lets go of the directory. Whatever is appended later is
+    // refused.
     void close();
 
     // Must be called for each destination before it is used. Safe to repeat.
@@ -159,9 +168,8 @@ public:
     // --- delivering ---
 
     // The next entries of the destination, each handed out once per opening, in order: first those
-    // that were outstanding when the log was opened. May return fewer while there are more:
-    // take again until it returns none.
-    [[nodiscard]] Result<std::vector<Pending>> take(std::string_view destination, std::size_t count_max);
+    // that were outstanding when the log was opened. Errors: storage_failed.
+    [[nodiscard]] Result<Taken> take(std::string_view destination, std::size_t count_max);
 
     // Errors: not_found, corrupt, storage_failed.
     [[nodiscard]] Result<Entry> get(Seq seq) const;
@@ -174,8 +182,8 @@ public:
     // Records that an attempt is about to be made; on_commit reports the ticket once it is synced.
     void intend(std::string_view destination, Seq seq, const Retry& retry, Ticket ticket);
 
-    // Moves an entry that waits long out of the cursor, so that reading and reclaiming go on. It stays
-    // pending and is handed out again at the next opening.
+    // Moves an entry that waits long out of the cursor, so that reading and reclaiming go on. It
+    // stays pending and is handed out again at the next opening.
     void park(std::string_view destination, Seq seq);
 
     // Small texts of the agent's own, written with the marks.
@@ -192,8 +200,9 @@ public:
     [[nodiscard]] Result<Description> describe(Seq seq) const;
     [[nodiscard]] Result<Page> list(const Query& query) const;
 
-    // Appends the failed entry again, under a new id and with the old one as its parent, and takes it
-    // out of the dead letters, in one write. Errors: not_found (not among the dead letters), as append.
+    // Appends the failed entry again, under a new id and with the old one as its parent, and takes
+    // it out of the dead letters, in one write. Errors: not_found (not among the dead letters), as
+    // append.
     [[nodiscard]] Result<Seq> replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket);
 
 private:

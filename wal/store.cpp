@@ -8,16 +8,24 @@
 namespace holdfast::wal {
 namespace {
 
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
 
-std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+std::string_view view(const rocksdb::Slice& text) {
+    return {text.data(), text.size()};
+}
 
 Error error_of(const rocksdb::Status& status, std::string_view doing) {
-    const Errc code = status.IsIncomplete() ? Errc::overloaded : Errc::storage_failed;
+    Errc code = Errc::storage_failed;
+    if (status.IsIncomplete()) code = Errc::overloaded;
+    if (status.IsCorruption()) code = Errc::corrupt;
     return Error{code, std::string(doing) + ": " + status.ToString()};
 }
 
-Error not_open() { return Error{Errc::storage_failed, "the log is not open"}; }
+Error not_open() {
+    return Error{Errc::storage_failed, "the log is not open"};
+}
 
 bool is_lock_held(const rocksdb::Status& status) {
     return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
@@ -28,7 +36,9 @@ bool is_lock_held(const rocksdb::Status& status) {
 Store::Store(std::filesystem::path directory, rocksdb::Env* env, Note note)
     : directory_(std::move(directory)), env_(env), note_(std::move(note)) {}
 
-Store::~Store() { close(); }
+Store::~Store() {
+    close();
+}
 
 std::shared_lock<std::shared_mutex> Store::reading() const {
     std::shared_lock lock(mutex_, std::try_to_lock);

@@ -1,9 +1,11 @@
-// RocksDB behind five calls: open, close, write, get, scan. Knows keys and bytes, nothing of entries.
+// RocksDB behind five calls: open, close, write, get, scan. Knows keys and bytes, nothing of
+// entries.
 //
-// Threads: get, last and scan from any; open, close and write from the committer (or before it runs).
-// While the store is being opened or closed, reads fail at once with storage_failed: nobody waits.
-// Errors: storage_failed for whatever RocksDB reports; busy when another process has the directory;
-// overloaded when a write would have to wait for RocksDB's own flushes.
+// Threads: get, last and scan from any; open, close and write from the committer (or before it
+// runs). While the store is being opened or closed, reads fail at once with storage_failed: nobody
+// waits. Errors: storage_failed for what RocksDB reports, but corrupt where it found damage; busy
+// when another process has the directory; overloaded when a write would have to wait for RocksDB's
+// own flushes.
 #pragma once
 
 #include "proto/result.hpp"
@@ -48,9 +50,9 @@ public:
     [[nodiscard]] Result<std::optional<KeyValue>> last(std::string_view lower,
                                                        std::string_view upper) const;
 
-    // Visits [lower, upper) in order until `visit` returns false. The bounds are required: a scan from
-    // the beginning walks over everything that was deleted. 7.8.3 may end a scan early with an OK
-    // status on a damaged table file: who must not miss anything counts.
+    // Visits [lower, upper) in order until `visit` returns false. The bounds are required: a scan
+    // from the beginning walks over everything that was deleted. 7.8.3 may end a scan early with an
+    // OK status on a damaged table file: who must not miss anything counts.
     using Visit = std::function<bool(std::string_view key, std::string_view value)>;
     [[nodiscard]] Result<void> scan(std::string_view lower,
                                     std::string_view upper,

@@ -1,0 +1,35 @@
+// What one write to the log holds: new entries, and marks on old ones.
+#pragma once
+
+#include "wal/log.hpp"
+
+#include <rocksdb/write_batch.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace holdfast::wal {
+
+// Key to new value; nullopt deletes. A later mark on the same key replaces an earlier one. Marks
+// may be written again after a failed write: each says what is, not what changes.
+using Marks = std::map<std::string, std::optional<std::string>, std::less<>>;
+
+struct Batch {
+    struct Appended {
+        Stored stored;
+        std::string destination;
+        std::optional<Seq> replaces;  // the dead letter that this entry repeats
+    };
+
+    rocksdb::WriteBatch entries;  // given up as a whole when the write fails
+    std::vector<Appended> appended;
+    std::vector<Stored> intended;
+    Marks marks;  // kept for the next write when this one fails
+
+    [[nodiscard]] bool must_sync() const { return !appended.empty() || !intended.empty(); }
+
+    [[nodiscard]] bool empty() const { return !must_sync() && marks.empty(); }
+};
+
+}  // namespace holdfast::wal

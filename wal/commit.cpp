@@ -1,0 +1,201 @@
+// The committer: takes all that was put into the open batch, writes it with one sync, reports, and
+// starts again. After a failed write it reopens the log before anything else is stored.
+#include "proto/assert.hpp"
+#include "wal/log_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+// A cursor is saved at least every so many entries: bounds what is counted again at opening.
+constexpr std::uint64_t kEntriesBetweenCursors = 4096;
+
+// Memory kept for the next batch; a burst larger than this is given back.
+constexpr std::size_t kBatchBytesKept = std::size_t{1} << 20U;
+
+// How long a write waits before it is tried again when RocksDB is busy flushing.
+constexpr std::chrono::milliseconds kStallPause{5};
+
+}  // namespace
+
+void Log::Impl::run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        const SteadyTime now = std::chrono::steady_clock::now();
+        if (!ok_) {
+            if (stopping_) break;
+            reopen(lock);
+        } else if (has_work(now)) {
+            commit(lock);
+        } else if (stopping_) {
+            break;
+        } else if (reclaim_at_ && *reclaim_at_ <= now) {
+            reclaim_at_.reset();
+            lock.unlock();
+            reclaim();
+            lock.lock();
+        } else {
+            waiting_ = true;
+            if (const std::optional<SteadyTime> until = wake_at()) {
+                wake_.wait_until(lock, *until);
+            } else {
+                wake_.wait(lock);
+            }
+            waiting_ = false;
+        }
+    }
+    abandon(open_);
+}
+
+bool Log::Impl::has_work(SteadyTime now) const {
+    if (open_.must_sync()) return true;
+    return !open_.marks.empty() && (stopping_ || !marks_due_at_ || *marks_due_at_ <= now);
+}
+
+std::optional<SteadyTime> Log::Impl::wake_at() const {
+    if (marks_due_at_ && reclaim_at_) return std::min(*marks_due_at_, *reclaim_at_);
+    return marks_due_at_ ? marks_due_at_ : reclaim_at_;
+}
+
+void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
+    std::swap(open_, writing_);
+    marks_due_at_.reset();
+    add_cursors_to(writing_.entries);
+    // The last write of all is synced, so that a clean stop repeats nothing.
+    const bool sync = writing_.must_sync() || stopping_;
+    lock.unlock();
+    for (const auto& [key, value] : writing_.marks) {
+        const rocksdb::Status put = value ? writing_.entries.Put(slice(key), slice(*value))
+                                          : writing_.entries.Delete(slice(key));
+        HOLDFAST_ASSERT(put.ok());
+    }
+    Result<void> written = store_.write(writing_.entries, sync);
+    while (!written && written.error().code == Errc::overloaded) {
+        std::this_thread::sleep_for(kStallPause);
+        written = store_.write(writing_.entries, sync);
+    }
+    lock.lock();
+    if (written) {
+        committed(lock);
+    } else {
+        failed(lock, std::move(written).error());
+    }
+}
+
+void Log::Impl::add_cursors_to(rocksdb::WriteBatch& batch) {
+    const Seq counted_to = next_.previous();
+    for (auto& [name, destination] : destinations_) {
+        Cursor& cursor = destination.cursor;
+        const bool stale = cursor.counted_to.value + kEntriesBetweenCursors < next_.value;
+        if (!destination.dirty && !stale) continue;
+        cursor.counted_to = counted_to;
+        destination.dirty = false;
+        destination.writing_low_water = cursor.low_water();
+        const rocksdb::Status put =
+            batch.Put(slice(name_key(Space::cursor, name)), slice(cursor.encode()));
+        HOLDFAST_ASSERT(put.ok());
+    }
+}
+
+void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
+    Commit commit;
+    for (const Batch::Appended& one : writing_.appended) {
+        head_ = one.stored.seq;
+        commit.appended.push_back(one.stored);
+        if (!one.replaces) continue;
+        replaying_.erase(*one.replaces);
+        Counts& counts = at(one.destination).cursor.counts;
+        if (counts.failed > 0) --counts.failed;
+        at(one.destination).dirty = true;
+    }
+    for (auto& [name, destination] : destinations_) {
+        destination.saved_low_water = destination.writing_low_water;
+    }
+    if (!writing_.marks.empty() && !reclaim_at_) {
+        reclaim_at_ = std::chrono::steady_clock::now() + options_.reclaim_every;
+    }
+    commit.intended = std::move(writing_.intended);
+    commit.head = head_;
+    const bool large = writing_.entries.GetDataSize() > kBatchBytesKept;
+    writing_.entries.Clear();
+    if (large) writing_.entries = rocksdb::WriteBatch();
+    writing_.appended.clear();
+    writing_.intended.clear();
+    writing_.marks.clear();
+    lock.unlock();
+    options_.on_commit(std::move(commit));
+    lock.lock();
+}
+
+// Nobody can say which bytes of the batch are on the disk, and after a failed sync the next one may
+// report success for bytes that were lost. So nothing is stored until the log was read again.
+void Log::Impl::failed(std::unique_lock<std::mutex>& lock, Error error) {
+    ok_ = false;
+    reason_ = error.detail;
+    options_.note("the log failed: " + reason_ +
+                  "; nothing is acknowledged until it is open again");
+    Commit doubtful;
+    doubtful.error = Error{Errc::storage_failed, reason_};
+    doubtful.in_doubt = true;
+    doubtful.head = head_;
+    for (const Batch::Appended& one : writing_.appended) doubtful.appended.push_back(one.stored);
+    doubtful.intended = writing_.intended;
+    open_.marks.merge(writing_.marks);  // what was marked since is newer and stays
+    writing_.marks.clear();
+    abandon(writing_);
+    Commit refused;
+    refused.error = doubtful.error;
+    refused.head = head_;
+    for (const Batch::Appended& one : open_.appended) refused.appended.push_back(one.stored);
+    refused.intended = open_.intended;
+    abandon(open_);
+    for (auto& [name, destination] : destinations_) destination.dirty = true;
+    lock.unlock();
+    options_.on_commit(std::move(doubtful));
+    options_.on_commit(std::move(refused));
+    lock.lock();
+}
+
+// Forgets the entries of a batch that was not written; its marks stay.
+void Log::Impl::abandon(Batch& batch) {
+    for (const Batch::Appended& one : batch.appended) {
+        --at(one.destination).cursor.counts.pending;
+        if (one.replaces) replaying_.erase(*one.replaces);
+    }
+    batch.entries = rocksdb::WriteBatch();
+    batch.appended.clear();
+    batch.intended.clear();
+}
+
+void Log::Impl::reopen(std::unique_lock<std::mutex>& lock) {
+    Duration pause = options_.reopen_min;
+    while (!stopping_) {
+        wake_.wait_for(lock, pause, [this] { return stopping_; });
+        if (stopping_) return;
+        lock.unlock();
+        Result<void> opened = recover();
+        lock.lock();
+        if (opened) break;
+        reason_ = opened.error().detail;
+        options_.note("reopening the log: " + reason_);
+        pause = std::min(pause * 2, options_.reopen_max);
+    }
+    if (stopping_) return;
+    ok_ = true;
+    reason_.clear();
+    marks_due_at_ = std::chrono::steady_clock::now();
+    options_.note("the log is open again");
+    Commit commit;
+    commit.head = head_;
+    lock.unlock();
+    options_.on_commit(std::move(commit));
+    lock.lock();
+}
+
+}  // namespace holdfast::wal

@@ -1,0 +1,356 @@
+#include "wal/log.hpp"
+
+#include "proto/assert.hpp"
+#include "proto/record.hpp"
+#include "wal/log_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+// Entries looked at by one take(): bounds the time of a call when others' entries are skipped.
+constexpr std::size_t kScanMax = 4096;
+
+Pending pending_of(Seq seq, const Event& event, std::optional<Retry> retry) {
+    return {seq, event.id, event.lane, event.operation, event.accepted_at, std::move(retry)};
+}
+
+}  // namespace
+
+Entry::Entry(Seq seq, std::string record) : seq_(seq), record_(std::move(record)) {
+    Result<Event> event = decode_record(record_);
+    HOLDFAST_ASSERT(event.has_value());
+    event_ = *event;
+}
+
+// A short record lives inside the string: after a move the event must borrow from the new place.
+Entry::Entry(Entry&& other) noexcept : Entry(other.seq_, std::move(other.record_)) {}
+
+Entry& Entry::operator=(Entry&& other) noexcept {
+    seq_ = other.seq_;
+    record_ = std::move(other.record_);
+    event_ = *decode_record(record_);
+    return *this;
+}
+
+std::string_view to_string(EntryState state) {
+    switch (state) {
+        case EntryState::pending:
+            return "pending";
+        case EntryState::retrying:
+            return "retrying";
+        case EntryState::complete:
+            return "complete";
+        case EntryState::failed:
+            return "failed";
+    }
+    return "unknown";
+}
+
+Log::Impl::Impl(LogOptions options)
+    : options_(std::move(options)),
+      store_(options_.directory / "db", options_.env, options_.note) {}
+
+Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Log::~Log() {
+    close();
+}
+
+Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
+    auto impl = std::make_unique<Impl>(std::move(options));
+    if (Result<void> opened = impl->open(); !opened) {
+        return std::move(opened).error().during("log");
+    }
+    impl->committer_ = std::thread([raw = impl.get()] { raw->run(); });
+    return std::unique_ptr<Log>(new Log(std::move(impl)));
+}
+
+void Log::close() {
+    {
+        const std::scoped_lock lock(impl_->mutex_);
+        impl_->stopping_ = true;
+        impl_->wake_.notify_one();
+    }
+    if (impl_->committer_.joinable()) impl_->committer_.join();
+    impl_->store_.close();
+}
+
+void Log::add_destination(std::string_view name) {
+    HOLDFAST_ASSERT(!name.empty() && name.size() <= kDestinationBytesMax);
+    const std::scoped_lock lock(impl_->mutex_);
+    if (impl_->destinations_.contains(name)) return;
+    // A destination without a cursor has no entries: its first entry is written with one.
+    Impl::Destination& added = impl_->destinations_[std::string(name)];
+    added.cursor = Cursor(impl_->next_);
+    added.cursor.counted_to = impl_->next_.previous();
+}
+
+std::vector<std::string> Log::destinations() const {
+    const std::scoped_lock lock(impl_->mutex_);
+    std::vector<std::string> names;
+    for (const auto& [name, destination] : impl_->destinations_) names.push_back(name);
+    return names;
+}
+
+Log::Impl::Destination& Log::Impl::at(std::string_view destination) {
+    const auto found = destinations_.find(destination);
+    HOLDFAST_ASSERT(found != destinations_.end());
+    return found->second;
+}
+
+Result<Seq> Log::append(const Event& event, Ticket ticket) {
+    const std::scoped_lock lock(impl_->mutex_);
+    return impl_->append(event, ticket, std::nullopt);
+}
+
+Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<Seq> replaces) {
+    if (!ok_) return Error{Errc::storage_failed, reason_};
+    if (stopping_) return Error{Errc::storage_failed, "the log is being closed"};
+    if (open_.entries.GetDataSize() >= options_.open_batch_bytes_max) {
+        return Error{Errc::overloaded, "the disk does not keep up"};
+    }
+    Destination& destination = at(event.destination);
+    const Seq seq = next_;
+    scratch_.clear();
+    encode_record(event, scratch_);
+    const rocksdb::Status put =
+        open_.entries.Put(slice(seq_key(Space::entry, seq)), slice(scratch_));
+    HOLDFAST_ASSERT(put.ok());  // memory only
+    next_ = seq.next();
+    open_.appended.push_back({{ticket, seq}, std::string(event.destination), replaces});
+    ++destination.cursor.counts.pending;
+    if (waiting_) wake_.notify_one();
+    return seq;
+}
+
+Result<Taken> Log::take(std::string_view name, std::size_t count_max) {
+    Impl& log = *impl_;
+    std::vector<Seq> outstanding;
+    Seq from;
+    Seq to;
+    {
+        const std::scoped_lock lock(log.mutex_);
+        if (!log.ok_) return Error{Errc::storage_failed, log.reason_};
+        const Impl::Destination& destination = log.at(name);
+        const std::size_t count = std::min(count_max, destination.outstanding.size());
+        outstanding.assign(destination.outstanding.begin(),
+                           destination.outstanding.begin() + static_cast<std::ptrdiff_t>(count));
+        from = destination.cursor.position();
+        to = log.head_;
+    }
+    return log.hand_out(name, log.look_ahead(name, outstanding, from, to, count_max));
+}
+
+// Reads without the lock. A gap or an early end of the scan is checked by a read of its own, since
+// a scan of this RocksDB may end early and say nothing.
+std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
+                                                   const std::vector<Seq>& outstanding,
+                                                   Seq from,
+                                                   Seq to,
+                                                   std::size_t count_max) const {
+    std::vector<Seen> seen;
+    for (const Seq seq : outstanding) seen.push_back({seq, false, entry(seq)});
+    std::size_t ours = outstanding.size();
+    Seq expected = from;
+    const auto wants_more = [&] {
+        return ours < count_max && seen.size() < kScanMax && expected <= to;
+    };
+    const auto look = [&](Result<Entry> entry) {
+        if (!entry || entry->event().destination == name) ++ours;
+        seen.push_back({expected, true, std::move(entry)});
+        expected = expected.next();
+        return wants_more();
+    };
+    if (!wants_more()) return seen;
+    Result<void> scanned = store_.scan(seq_key(Space::entry, from),
+                                       seq_key(Space::entry, to.next()),
+                                       [&](std::string_view key, std::string_view value) {
+                                           if (seq_of(Space::entry, key) != expected) return false;
+                                           if (Result<Event> event = decode_record(value); !event) {
+                                               return look(std::move(event).error());
+                                           }
+                                           return look(Entry(expected, std::string(value)));
+                                       });
+    if (!scanned) options_.note("reading the log: " + scanned.error().detail);
+    if (wants_more()) look(entry(expected));
+    return seen;
+}
+
+Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen) {
+    Taken taken;
+    const std::scoped_lock lock(mutex_);
+    Destination& destination = at(name);
+    for (Seen& one : seen) {
+        if (!one.entry && one.entry.error().code == Errc::storage_failed) {
+            // It and those after it are looked at again by the next call.
+            if (taken.entries.empty()) return std::move(one.entry).error();
+            break;
+        }
+        if (one.fresh && one.entry && one.entry->event().destination != name) {
+            destination.cursor.pass(one.seq);
+            continue;
+        }
+        if (one.fresh) {
+            destination.cursor.take(one.seq);
+        } else {
+            destination.outstanding.pop_front();
+        }
+        if (!one.entry) {
+            damaged(destination, one.seq, one.entry.error());
+            continue;
+        }
+        std::optional<Retry> retry;
+        if (auto found = retries_.extract(one.seq)) retry = std::move(found.mapped());
+        taken.entries.push_back(pending_of(one.seq, one.entry->event(), std::move(retry)));
+    }
+    taken.more = !destination.outstanding.empty() || destination.cursor.position() <= head_;
+    return taken;
+}
+
+// What cannot be read cannot be delivered: it is put among the dead letters, and its neighbours go
+// on.
+void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
+    ++damaged_;
+    options_.note("entry " + std::to_string(seq.value) + " is damaged: " + why.detail);
+    const Failure failure{.attempts = 0,
+                          .failed_at = options_.wall_now(),
+                          .status = 0,
+                          .reason = "damaged: " + why.detail,
+                          .answer = {}};
+    if (destination.parked.erase(seq) > 0) {
+        mark(seq_key(Space::parked, seq), std::nullopt);
+    } else {
+        destination.cursor.settle(seq);
+    }
+    if (destination.cursor.counts.pending > 0) --destination.cursor.counts.pending;
+    ++destination.cursor.counts.failed;
+    destination.dirty = true;
+    mark(seq_key(Space::failed, seq), encode(failure));
+}
+
+Result<Entry> Log::get(Seq seq) const {
+    return impl_->entry(seq);
+}
+
+void Log::Impl::mark(std::string key, std::optional<std::string> value) {
+    open_.marks.insert_or_assign(std::move(key), std::move(value));
+    if (!marks_due_at_) {
+        marks_due_at_ = std::chrono::steady_clock::now() + options_.mark_delay;
+        if (waiting_) wake_.notify_one();
+    }
+}
+
+void Log::Impl::settle(std::string_view name, Seq seq) {
+    Destination& destination = at(name);
+    destination.dirty = true;
+    Counts& counts = destination.cursor.counts;
+    HOLDFAST_ASSERT(counts.pending > 0);
+    --counts.pending;
+    if (destination.parked.erase(seq) > 0) {
+        mark(seq_key(Space::parked, seq), std::nullopt);
+    } else {
+        const bool outstanding = destination.cursor.settle(seq);
+        HOLDFAST_ASSERT(outstanding);
+    }
+}
+
+void Log::complete(std::string_view destination, Seq seq) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->settle(destination, seq);
+    ++impl_->at(destination).cursor.counts.complete;
+    impl_->mark(seq_key(Space::retry, seq), std::nullopt);
+}
+
+void Log::retry(std::string_view destination, Seq seq, const Retry& retry) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->at(destination).dirty = true;
+    impl_->mark(seq_key(Space::retry, seq), encode(retry));
+}
+
+void Log::fail(std::string_view destination, Seq seq, const Failure& failure) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->settle(destination, seq);
+    ++impl_->at(destination).cursor.counts.failed;
+    impl_->mark(seq_key(Space::retry, seq), std::nullopt);
+    impl_->mark(seq_key(Space::failed, seq), encode(failure));
+}
+
+void Log::intend(std::string_view destination, Seq seq, const Retry& retry, Ticket ticket) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->at(destination).dirty = true;
+    impl_->mark(seq_key(Space::retry, seq), encode(retry));
+    impl_->open_.intended.push_back({ticket, seq});
+    if (impl_->waiting_) impl_->wake_.notify_one();
+}
+
+void Log::park(std::string_view name, Seq seq) {
+    const std::scoped_lock lock(impl_->mutex_);
+    Impl::Destination& destination = impl_->at(name);
+    if (destination.parked.contains(seq)) return;
+    const bool outstanding = destination.cursor.settle(seq);
+    HOLDFAST_ASSERT(outstanding);
+    destination.dirty = true;
+    destination.parked.insert(seq);
+    impl_->mark(seq_key(Space::parked, seq), std::string(name));
+}
+
+void Log::save(std::string_view name, std::string value) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->mark(name_key(Space::saved, name), std::move(value));
+}
+
+Result<std::optional<std::string>> Log::load(std::string_view name) const {
+    return impl_->state_of(name_key(Space::saved, name));
+}
+
+Health Log::health() const {
+    const std::scoped_lock lock(impl_->mutex_);
+    return {impl_->ok_, impl_->reason_, impl_->head_, impl_->tail_, impl_->damaged_};
+}
+
+Counts Log::counts(std::string_view destination) const {
+    const std::scoped_lock lock(impl_->mutex_);
+    return impl_->at(destination).cursor.counts;
+}
+
+Result<Seq> Log::replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket) {
+    Impl& log = *impl_;
+    Result<std::optional<std::string>> dead = log.state_of(seq_key(Space::failed, failed));
+    if (!dead) return dead.error();
+    if (!*dead) {
+        return Error{Errc::not_found,
+                     "entry " + std::to_string(failed.value) + " is not among the dead letters"};
+    }
+    Result<Entry> old = log.entry(failed);
+    if (!old) return old.error();
+    Event event = old->event();
+    event.parent = event.id;
+    event.id = id;
+    event.accepted_at = now;
+    add_destination(event.destination);
+    const std::scoped_lock lock(log.mutex_);
+    if (!log.replaying_.insert(failed).second) {
+        return Error{Errc::not_found,
+                     "entry " + std::to_string(failed.value) + " is being replayed already"};
+    }
+    Result<Seq> seq = log.append(event, ticket, failed);
+    if (!seq) {
+        log.replaying_.erase(failed);
+        return seq;
+    }
+    // In the batch of the new entry, not among the marks: both happen, or neither.
+    for (const Space space : {Space::failed, Space::kept}) {
+        const rocksdb::Status gone = log.open_.entries.Delete(slice(seq_key(space, failed)));
+        HOLDFAST_ASSERT(gone.ok());
+    }
+    return seq;
+}
+
+}  // namespace holdfast::wal

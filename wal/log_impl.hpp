@@ -1,0 +1,118 @@
+// The inside of Log, shared by the files that implement it: log.cpp (accepting and delivering),
+// commit.cpp (the committer), recover.cpp (opening), read.cpp (looking) and reclaim.cpp (space).
+#pragma once
+
+#include "wal/batch.hpp"
+#include "wal/keys.hpp"
+#include "wal/log.hpp"
+#include "wal/store.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace holdfast::wal {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct Log::Impl {
+    struct Destination {
+        Cursor cursor;
+        bool dirty = true;            // the saved cursor is older than this one
+        Seq writing_low_water{};      // of the cursor in the batch that is being written …
+        Seq saved_low_water{};        // … and in the log: what lies before may be reclaimed
+        std::deque<Seq> outstanding;  // at opening: to be handed out before anything is read
+        std::set<Seq> parked;
+    };
+
+    using Destinations = std::map<std::string, Destination, std::less<>>;
+
+    explicit Impl(LogOptions options);
+
+    // --- recover.cpp: before the committer runs, or by it after a failure ---
+    [[nodiscard]] Result<void> open();
+    [[nodiscard]] Result<void> load_schema();
+    [[nodiscard]] Result<void> load_cursors();
+    [[nodiscard]] Result<void> load_parked();
+    [[nodiscard]] Result<void> load_retries();
+    [[nodiscard]] Result<void> count_new_entries(Seq from);
+    [[nodiscard]] Result<Seq> last_entry() const;
+    [[nodiscard]] Result<void>
+    recover();  // after a failure: closes, opens and looks at what is there
+
+    // --- commit.cpp: the committer's thread ---
+    void run();
+    [[nodiscard]] bool has_work(SteadyTime now) const;
+    [[nodiscard]] std::optional<SteadyTime> wake_at() const;
+    void commit(std::unique_lock<std::mutex>& lock);
+    void add_cursors_to(rocksdb::WriteBatch& batch);
+    void committed(std::unique_lock<std::mutex>& lock);
+    void failed(std::unique_lock<std::mutex>& lock, Error error);
+    void reopen(std::unique_lock<std::mutex>& lock);
+    void abandon(Batch& batch);
+    void mark(std::string key, std::optional<std::string> value);
+
+    // --- reclaim.cpp: the committer's thread ---
+    void reclaim();
+    [[nodiscard]] Seq reclaimable() const;
+    [[nodiscard]] Seq history_ends_at(Seq limit) const;
+    [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
+
+    // --- read.cpp ---
+    [[nodiscard]] Result<std::string> record(Seq seq) const;
+    [[nodiscard]] Result<Entry> entry(Seq seq) const;
+    [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
+    [[nodiscard]] Result<Description> describe(Entry entry) const;
+    [[nodiscard]] Result<Page> list_space(Space space, const Query& query) const;
+    [[nodiscard]] Result<Page> list_entries(const Query& query) const;
+    [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
+
+    // --- log.cpp ---
+    struct Seen {
+        Seq seq;
+        bool fresh;  // read at the cursor's position, not outstanding from before
+        Result<Entry> entry;
+    };
+
+    [[nodiscard]] Result<Seq> append(const Event& event,
+                                     Ticket ticket,
+                                     std::optional<Seq> replaces);
+    [[nodiscard]] std::vector<Seen> look_ahead(std::string_view destination,
+                                               const std::vector<Seq>& outstanding,
+                                               Seq from,
+                                               Seq to,
+                                               std::size_t count_max) const;
+    [[nodiscard]] Result<Taken> hand_out(std::string_view destination, std::vector<Seen> seen);
+    void damaged(Destination& destination, Seq seq, const Error& why);
+    void settle(std::string_view destination, Seq seq);
+    Destination& at(std::string_view destination);
+
+    const LogOptions options_;
+    Store store_;
+
+    mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
+    std::condition_variable wake_;
+    bool waiting_ = false;  // the committer sleeps: only then is waking it worth a system call
+    bool stopping_ = false;
+    bool stopped_ = false;
+    bool ok_ = true;
+    std::string reason_;
+    Batch open_;     // filled by everybody
+    Batch writing_;  // the committer's, while it writes
+    std::optional<SteadyTime> marks_due_at_;
+    std::optional<SteadyTime> reclaim_at_;
+    Seq next_{1};  // of the next append
+    Seq head_{};   // durable
+    Seq tail_{1};
+    std::uint64_t damaged_ = 0;
+    Destinations destinations_;
+    std::map<Seq, Retry> retries_;  // as found at opening, until handed out
+    std::set<Seq> replaying_;       // dead letters with a repeat under way
+    std::string scratch_;           // for encoding a record
+
+    std::thread committer_;
+};
+
+}  // namespace holdfast::wal

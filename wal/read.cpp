@@ -1,0 +1,227 @@
+// Looking into the log: single entries, their state, and pages of them.
+#include "proto/record.hpp"
+#include "wal/log_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::wal {
+
+// In place, or kept aside after its place was reclaimed.
+Result<std::string> Log::Impl::record(Seq seq) const {
+    for (const Space space : {Space::entry, Space::kept}) {
+        Result<std::optional<std::string>> value = store_.get(seq_key(space, seq));
+        if (!value) return value.error();
+        if (*value) return std::move(**value);
+    }
+    return Error{Errc::not_found, "there is no entry " + std::to_string(seq.value)};
+}
+
+Result<Entry> Log::Impl::entry(Seq seq) const {
+    Result<std::string> bytes = record(seq);
+    if (!bytes) return bytes.error();
+    if (Result<Event> event = decode_record(*bytes); !event) {
+        return std::move(event).error().during("entry " + std::to_string(seq.value));
+    }
+    return Entry(seq, std::move(*bytes));
+}
+
+// With the marks that are not written yet.
+Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) const {
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const Batch* batch : {&open_, &writing_}) {
+            const auto found = batch->marks.find(key);
+            if (found != batch->marks.end()) return found->second;
+        }
+    }
+    return store_.get(key);
+}
+
+bool Log::Impl::is_unsettled(const Event& event, Seq seq) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = destinations_.find(event.destination);
+    if (found == destinations_.end()) return true;
+    const Destination& destination = found->second;
+    return seq >= destination.cursor.position() || destination.cursor.is_outstanding(seq) ||
+           destination.parked.contains(seq);
+}
+
+Result<Description> Log::Impl::describe(Entry entry) const {
+    const Seq seq = entry.seq();
+    Description description{std::move(entry), EntryState::complete, std::nullopt, std::nullopt};
+    Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
+    if (!failure) return failure.error();
+    if (*failure) {
+        Result<Failure> decoded = decode_failure(**failure);
+        if (!decoded) return decoded.error();
+        description.state = EntryState::failed;
+        description.failure = std::move(*decoded);
+        return description;
+    }
+    if (!is_unsettled(description.entry.event(), seq)) return description;
+    description.state = EntryState::pending;
+    Result<std::optional<std::string>> retry = state_of(seq_key(Space::retry, seq));
+    if (!retry) return retry.error();
+    if (*retry) {
+        Result<Retry> decoded = decode_retry(**retry);
+        if (!decoded) return decoded.error();
+        if (decoded->attempts > 0) description.state = EntryState::retrying;
+        description.retry = std::move(*decoded);
+    }
+    return description;
+}
+
+Result<Description> Log::describe(Seq seq) const {
+    Result<Entry> entry = impl_->entry(seq);
+    if (!entry) return entry.error();
+    return impl_->describe(std::move(*entry));
+}
+
+namespace {
+
+bool matches(const Query& query, const Description& description) {
+    if (query.state && description.state != *query.state) return false;
+    return !query.matches || query.matches(description.entry.event());
+}
+
+}  // namespace
+
+// Dead letters and retries have a space of their own: no need to walk over everything else.
+Result<Page> Log::Impl::list_space(Space space, const Query& query) const {
+    std::vector<Seq> found;
+    bool more = false;
+    Result<void> scanned = store_.scan(seq_key(space, query.after.next()),
+                                       end_of(space),
+                                       [&](std::string_view key, std::string_view) {
+                                           if (found.size() == query.scan_max) {
+                                               more = true;
+                                               return false;
+                                           }
+                                           if (const auto seq = seq_of(space, key)) {
+                                               found.push_back(*seq);
+                                           }
+                                           return true;
+                                       });
+    if (!scanned) return scanned.error();
+    Page page;
+    for (const Seq seq : found) {
+        if (page.entries.size() == query.count_max) {
+            page.next = seq.previous();
+            return page;
+        }
+        Result<Entry> one = entry(seq);
+        if (!one) continue;  // damaged: counted in Health
+        Result<Description> description = describe(std::move(*one));
+        if (!description) return description.error();
+        if (matches(query, *description)) page.entries.push_back(std::move(*description));
+    }
+    if (more) page.next = found.back();
+    return page;
+}
+
+Result<Page> Log::Impl::list_entries(const Query& query) const {
+    Seq after = query.after;
+    {
+        const std::scoped_lock lock(mutex_);
+        Seq from = tail_;
+        if (query.state == EntryState::pending) {
+            from = next_;
+            for (const auto& [name, destination] : destinations_) {
+                from = std::min(from, destination.cursor.low_water());
+                if (!destination.parked.empty()) from = std::min(from, *destination.parked.begin());
+            }
+        }
+        after = std::max(after, from.previous());
+    }
+    std::vector<Entry> seen;
+    bool more = false;
+    Result<void> scanned = store_.scan(seq_key(Space::entry, after.next()),
+                                       end_of(Space::entry),
+                                       [&](std::string_view key, std::string_view value) {
+                                           if (seen.size() == query.scan_max) {
+                                               more = true;
+                                               return false;
+                                           }
+                                           const auto seq = seq_of(Space::entry, key);
+                                           if (seq && decode_record(value)) {
+                                               seen.emplace_back(*seq, std::string(value));
+                                           }
+                                           return true;
+                                       });
+    if (!scanned) return scanned.error();
+    Page page;
+    for (Entry& one : seen) {
+        const Seq seq = one.seq();
+        if (page.entries.size() == query.count_max) {
+            page.next = seq.previous();
+            return page;
+        }
+        Result<Description> description = describe(std::move(one));
+        if (!description) return description.error();
+        if (matches(query, *description)) page.entries.push_back(std::move(*description));
+        after = seq;
+    }
+    if (more) page.next = after;
+    return page;
+}
+
+Result<Page> Log::list(const Query& query) const {
+    if (query.state == EntryState::failed) return impl_->list_space(Space::failed, query);
+    if (query.state == EntryState::retrying) return impl_->list_space(Space::retry, query);
+    return impl_->list_entries(query);
+}
+
+std::optional<WallTime> Log::oldest_pending_at(std::string_view name) const {
+    Seq oldest;
+    {
+        const std::scoped_lock lock(impl_->mutex_);
+        const Impl::Destination& destination = impl_->at(name);
+        if (destination.cursor.counts.pending == 0) return std::nullopt;
+        oldest = destination.cursor.low_water();
+        if (!destination.parked.empty()) oldest = std::min(oldest, *destination.parked.begin());
+    }
+    const Result<Entry> entry = impl_->entry(oldest);
+    if (!entry) return std::nullopt;
+    return entry->event().accepted_at;
+}
+
+std::optional<Ulid> Log::newest_id() const {
+    const Result<Entry> newest = impl_->entry(health().head);
+    if (!newest) return std::nullopt;
+    return newest->event().id;
+}
+
+// Ids grow with the log, so no index is needed: entries in place are searched by halves, the few
+// that are kept aside one after the other.
+Result<Seq> Log::find(const Ulid& id) const {
+    const Health now = health();
+    Seq low = now.tail;
+    Seq high = now.head.next();
+    while (low < high) {
+        const Seq middle{low.value + (high.value - low.value) / 2};
+        Result<Entry> entry = impl_->entry(middle);
+        if (!entry) break;
+        if (entry->event().id == id) return middle;
+        if (entry->event().id < id) {
+            low = middle.next();
+        } else {
+            high = middle;
+        }
+    }
+    std::optional<Seq> kept;
+    Result<void> scanned = impl_->store_.scan(seq_key(Space::kept, {}),
+                                              end_of(Space::kept),
+                                              [&](std::string_view key, std::string_view value) {
+                                                  const Result<Event> event = decode_record(value);
+                                                  if (event && event->id == id) {
+                                                      kept = seq_of(Space::kept, key);
+                                                  }
+                                                  return !kept;
+                                              });
+    if (!scanned) return scanned.error();
+    if (kept) return *kept;
+    return Error{Errc::not_found, "there is no entry " + id.text()};
+}
+
+}  // namespace holdfast::wal

@@ -1,0 +1,180 @@
+// Opening the log: what the last process left is read, counted and checked.
+#include "proto/record.hpp"
+#include "wal/log_impl.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+constexpr std::string_view kSchemaName = "schema";
+constexpr std::string_view kSchema = "1";
+constexpr std::string_view kTailName = "tail";
+
+Result<void> make_directory(const std::filesystem::path& directory) {
+    std::error_code ec;
+    if (std::filesystem::is_directory(directory, ec)) return {};
+    std::filesystem::create_directories(directory, ec);
+    if (ec) {
+        return Error{Errc::bad_config, "make " + directory.string() + ": " + ec.message()};
+    }
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ec);
+    return {};
+}
+
+}  // namespace
+
+Result<void> Log::Impl::open() {
+    if (Result<void> made = make_directory(options_.directory); !made) return made;
+    if (Result<void> opened = store_.open(); !opened) return opened;
+    if (Result<void> known = load_schema(); !known) return known;
+    if (Result<void> loaded = load_cursors(); !loaded) return loaded;
+    if (Result<void> loaded = load_parked(); !loaded) return loaded;
+    if (Result<void> loaded = load_retries(); !loaded) return loaded;
+    Result<Seq> last = last_entry();
+    if (!last) return last.error();
+    head_ = *last;
+    next_ = head_.next();
+    Seq counted = head_;
+    for (const auto& [name, destination] : destinations_) {
+        counted = std::min(counted, destination.cursor.counted_to);
+    }
+    return count_new_entries(counted.next());
+}
+
+Result<void> Log::Impl::load_schema() {
+    Result<std::optional<std::string>> schema = store_.get(name_key(Space::meta, kSchemaName));
+    if (!schema) return schema.error();
+    if (!*schema) {
+        rocksdb::WriteBatch first;
+        const rocksdb::Status put =
+            first.Put(name_key(Space::meta, kSchemaName), std::string(kSchema));
+        if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
+        return store_.write(first, true);
+    }
+    if (**schema != kSchema) {
+        return Error{Errc::too_new,
+                     "the log has schema " + **schema + ", this version knows up to " +
+                         std::string(kSchema) + ": install the newer version again"};
+    }
+    Result<std::optional<std::string>> tail = store_.get(name_key(Space::meta, kTailName));
+    if (!tail) return tail.error();
+    if (*tail) {
+        const std::optional<Seq> seq = seq_of(Space::entry, **tail);
+        if (!seq) return Error{Errc::corrupt, "the tail has an impossible layout"};
+        tail_ = *seq;
+    }
+    return {};
+}
+
+Result<void> Log::Impl::load_cursors() {
+    std::optional<Error> wrong;
+    Result<void> scanned = store_.scan(
+        name_key(Space::cursor, ""),
+        end_of(Space::cursor),
+        [&](std::string_view key, std::string_view value) {
+            Result<Cursor> cursor = Cursor::decode(value);
+            if (!cursor) {
+                wrong = cursor.error();
+                return false;
+            }
+            Destination& destination = destinations_[std::string(*name_of(Space::cursor, key))];
+            destination.outstanding.assign(cursor->outstanding().begin(),
+                                           cursor->outstanding().end());
+            destination.cursor = std::move(*cursor);
+            destination.dirty = false;
+            destination.saved_low_water = destination.cursor.low_water();
+            destination.writing_low_water = destination.saved_low_water;
+            return true;
+        });
+    if (wrong) return *wrong;
+    return scanned;
+}
+
+Result<void> Log::Impl::load_parked() {
+    Result<void> scanned = store_.scan(seq_key(Space::parked, {}),
+                                       end_of(Space::parked),
+                                       [&](std::string_view key, std::string_view value) {
+                                           const auto found = destinations_.find(value);
+                                           const std::optional<Seq> seq =
+                                               seq_of(Space::parked, key);
+                                           if (seq && found != destinations_.end())
+                                               found->second.parked.insert(*seq);
+                                           return true;
+                                       });
+    for (auto& [name, destination] : destinations_) {
+        // Together in log order: the lanes are filled in the order of acceptance.
+        std::deque<Seq>& outstanding = destination.outstanding;
+        outstanding.insert(outstanding.end(), destination.parked.begin(), destination.parked.end());
+        std::sort(outstanding.begin(), outstanding.end());
+    }
+    return scanned;
+}
+
+Result<void> Log::Impl::load_retries() {
+    return store_.scan(seq_key(Space::retry, {}),
+                       end_of(Space::retry),
+                       [&](std::string_view key, std::string_view value) {
+                           const std::optional<Seq> seq = seq_of(Space::retry, key);
+                           Result<Retry> retry = decode_retry(value);
+                           if (seq && retry) {
+                               retries_.emplace(*seq, std::move(*retry));
+                           } else {
+                               options_.note("a retry state is damaged: its entry starts afresh");
+                           }
+                           return true;
+                       });
+}
+
+Result<Seq> Log::Impl::last_entry() const {
+    Result<std::optional<KeyValue>> last =
+        store_.last(seq_key(Space::entry, tail_), end_of(Space::entry));
+    if (!last) return last.error();
+    if (!*last) return tail_.previous();
+    const std::optional<Seq> seq = seq_of(Space::entry, (*last)->key);
+    if (!seq) return Error{Errc::corrupt, "an entry has an impossible key"};
+    return *seq;
+}
+
+Result<void> Log::Impl::count_new_entries(Seq from) {
+    return store_.scan(seq_key(Space::entry, std::max(from, tail_)),
+                       end_of(Space::entry),
+                       [&](std::string_view key, std::string_view value) {
+                           const std::optional<Seq> seq = seq_of(Space::entry, key);
+                           const Result<Event> event = decode_record(value);
+                           if (!seq || !event) return true;  // found again, and reported, by take()
+                           const auto found = destinations_.find(event->destination);
+                           if (found == destinations_.end()) return true;
+                           Cursor& cursor = found->second.cursor;
+                           if (*seq > cursor.counted_to) {
+                               ++cursor.counts.pending;
+                               cursor.counted_to = *seq;
+                               found->second.dirty = true;
+                           }
+                           return true;
+                       });
+}
+
+// The entries of the write that failed may be there or not. Those that are there are delivered:
+// whoever sent them was told that nothing is known of them.
+Result<void> Log::Impl::recover() {
+    store_.close();
+    if (Result<void> opened = store_.open(); !opened) return opened;
+    Result<Seq> last = last_entry();
+    if (!last) return last.error();
+    const std::scoped_lock lock(mutex_);
+    if (*last < head_) {
+        return Error{Errc::storage_failed,
+                     "acknowledged entries are missing after reopening: the last one is " +
+                         std::to_string(last->value) + ", was " + std::to_string(head_.value)};
+    }
+    for (auto& [name, destination] : destinations_) destination.cursor.counted_to = head_;
+    const Seq was = head_;
+    head_ = *last;
+    next_ = head_.next();
+    return count_new_entries(was.next());
+}
+
+}  // namespace holdfast::wal
