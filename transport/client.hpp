@@ -1,11 +1,12 @@
 // An HTTP/1.1 client for one origin: keeps connections, TLS 1.2 or newer with the peer's chain and
 // host name verified, and never follows a redirect.
 //
-// Runs on: the executor it was given, one thread. Owns its connections; the executor's context must
-// outlive it, and stop() must be called (or the context stopped) before it is destroyed.
-// Limits: a request waits for nobody (who calls bounds the concurrency); answers are bounded by
-// attempt.hpp; at most `idle_connections_max` stay open between requests.
-// Errors: none are thrown or returned: an AttemptResult says how far it came.
+// Runs on: the executor it was given, one thread; the coroutines of send() too. Owns its
+// connections; the executor's context must outlive it. Destroying it stops it. Limits: a request
+// waits for nobody (who calls bounds the concurrency); answers are bounded by attempt.hpp; at most
+// `idle_connections_max` stay open between requests. While none is kept and no attempt is under
+// way, no timer is armed. Errors: none are thrown or returned: an AttemptResult says how far it
+// came.
 #pragma once
 
 #include "proto/result.hpp"
@@ -43,19 +44,24 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // `request` must live until the coroutine is done.
+    // One attempt. A kept connection that ends before a byte of an answer is made up for at once on
+    // a new one, within the same total deadline, but only for a `repeatable` request; what may have
+    // been read on the first is never `not_sent` afterwards. `request` must live until the
+    // coroutine is done.
     [[nodiscard]] boost::asio::awaitable<AttemptResult> send(const OutgoingRequest& request);
 
-    // Closes every connection; attempts that are under way end with what they have.
+    // Closes every connection; attempts that are under way end at once with what they have, later
+    // ones with `not_sent`. Final.
     void stop();
 
 private:
     struct Impl;
-    explicit Client(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> impl_;
+    explicit Client(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;  // shared with the attempts that are under way
 };
 
 // "https://host[:port][/prefix]"; http only to a loopback address or `localhost`.
+// Errors: bad_config; the text never repeats the URL, which may hold a password by mistake.
 [[nodiscard]] Result<Origin> parse_origin(std::string_view url);
 
 }  // namespace holdfast::transport

@@ -25,11 +25,12 @@ struct Batch {
     rocksdb::WriteBatch entries;  // given up as a whole when the write fails
     std::vector<Appended> appended;
     std::vector<Stored> intended;
-    Marks marks;  // kept for the next write when this one fails
+    Marks marks;                   // kept for the next write when this one fails
+    bool has_synced_mark = false;  // somebody wants a mark on the disk now
 
-    [[nodiscard]] bool must_sync() const { return !appended.empty() || !intended.empty(); }
-
-    [[nodiscard]] bool empty() const { return !must_sync() && marks.empty(); }
+    [[nodiscard]] bool must_sync() const {
+        return !appended.empty() || !intended.empty() || has_synced_mark;
+    }
 };
 
 }  // namespace holdfast::wal

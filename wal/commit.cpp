@@ -128,6 +128,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     writing_.appended.clear();
     writing_.intended.clear();
     writing_.marks.clear();
+    writing_.has_synced_mark = false;
     lock.unlock();
     options_.on_commit(std::move(commit));
     lock.lock();
@@ -171,6 +172,7 @@ void Log::Impl::abandon(Batch& batch) {
     batch.entries = rocksdb::WriteBatch();
     batch.appended.clear();
     batch.intended.clear();
+    batch.has_synced_mark = false;
 }
 
 void Log::Impl::reopen(std::unique_lock<std::mutex>& lock) {
@@ -192,6 +194,7 @@ void Log::Impl::reopen(std::unique_lock<std::mutex>& lock) {
     marks_due_at_ = std::chrono::steady_clock::now();
     options_.note("the log is open again");
     Commit commit;
+    commit.reopened = true;
     commit.head = head_;
     lock.unlock();
     options_.on_commit(std::move(commit));

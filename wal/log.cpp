@@ -17,8 +17,9 @@ rocksdb::Slice slice(std::string_view text) {
 // Entries looked at by one take(): bounds the time of a call when others' entries are skipped.
 constexpr std::size_t kScanMax = 4096;
 
-Pending pending_of(Seq seq, const Event& event, std::optional<Retry> retry) {
-    return {seq, event.id, event.lane, event.operation, event.accepted_at, std::move(retry)};
+Pending pending_of(Seq seq, const Event& event, std::optional<Retry> retry, bool parked) {
+    return {
+        seq, event.id, event.lane, event.operation, event.accepted_at, std::move(retry), parked};
 }
 
 }  // namespace
@@ -208,7 +209,8 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         std::optional<Retry> retry;
         if (auto found = retries_.extract(one.seq)) retry = std::move(found.mapped());
-        taken.entries.push_back(pending_of(one.seq, one.entry->event(), std::move(retry)));
+        const bool parked = destination.parked.contains(one.seq);
+        taken.entries.push_back(pending_of(one.seq, one.entry->event(), std::move(retry), parked));
     }
     taken.more = !destination.outstanding.empty() || destination.cursor.position() <= head_;
     return taken;
@@ -261,25 +263,35 @@ void Log::Impl::settle(std::string_view name, Seq seq) {
     }
 }
 
-void Log::complete(std::string_view destination, Seq seq) {
+// Synced marks do not wait for company.
+void Log::Impl::hurry(Mark how) {
+    if (how == Mark::lazy) return;
+    open_.has_synced_mark = true;
+    if (waiting_) wake_.notify_one();
+}
+
+void Log::complete(std::string_view destination, Seq seq, Mark how) {
     const std::scoped_lock lock(impl_->mutex_);
     impl_->settle(destination, seq);
     ++impl_->at(destination).cursor.counts.complete;
     impl_->mark(seq_key(Space::retry, seq), std::nullopt);
+    impl_->hurry(how);
 }
 
-void Log::retry(std::string_view destination, Seq seq, const Retry& retry) {
+void Log::retry(std::string_view destination, Seq seq, const Retry& retry, Mark how) {
     const std::scoped_lock lock(impl_->mutex_);
     impl_->at(destination).dirty = true;
     impl_->mark(seq_key(Space::retry, seq), encode(retry));
+    impl_->hurry(how);
 }
 
-void Log::fail(std::string_view destination, Seq seq, const Failure& failure) {
+void Log::fail(std::string_view destination, Seq seq, const Failure& failure, Mark how) {
     const std::scoped_lock lock(impl_->mutex_);
     impl_->settle(destination, seq);
     ++impl_->at(destination).cursor.counts.failed;
     impl_->mark(seq_key(Space::retry, seq), std::nullopt);
     impl_->mark(seq_key(Space::failed, seq), encode(failure));
+    impl_->hurry(how);
 }
 
 void Log::intend(std::string_view destination, Seq seq, const Retry& retry, Ticket ticket) {

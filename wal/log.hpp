@@ -53,7 +53,8 @@ struct Commit {
     // With an error: true when the write was tried, so that the entries may be in the log all the
     // same.
     bool in_doubt = false;
-    Seq head;  // the last durable entry
+    bool reopened = false;  // the log had failed and is open again
+    Seq head;               // the last durable entry
 };
 
 struct LogOptions {
@@ -81,6 +82,7 @@ struct Pending {
     Operation operation{};
     WallTime accepted_at;
     std::optional<Retry> retry;
+    bool parked = false;
 };
 
 struct Taken {
@@ -174,10 +176,12 @@ public:
     // Errors: not_found, corrupt, storage_failed.
     [[nodiscard]] Result<Entry> get(Seq seq) const;
 
-    // The next five end or delay an entry that was taken.
-    void complete(std::string_view destination, Seq seq);
-    void retry(std::string_view destination, Seq seq, const Retry& retry);
-    void fail(std::string_view destination, Seq seq, const Failure& failure);
+    // The next five end or delay an entry that was taken. With `synced` the mark is on the disk
+    // within one sync instead of with the next one that comes along.
+    enum class Mark : std::uint8_t { lazy, synced };
+    void complete(std::string_view destination, Seq seq, Mark how = Mark::lazy);
+    void retry(std::string_view destination, Seq seq, const Retry& retry, Mark how = Mark::lazy);
+    void fail(std::string_view destination, Seq seq, const Failure& failure, Mark how = Mark::lazy);
 
     // Records that an attempt is about to be made; on_commit reports the ticket once it is synced.
     void intend(std::string_view destination, Seq seq, const Retry& retry, Ticket ticket);

@@ -87,6 +87,7 @@ struct Log::Impl {
     [[nodiscard]] Result<Taken> hand_out(std::string_view destination, std::vector<Seen> seen);
     void damaged(Destination& destination, Seq seq, const Error& why);
     void settle(std::string_view destination, Seq seq);
+    void hurry(Mark how);
     Destination& at(std::string_view destination);
 
     const LogOptions options_;

@@ -15,8 +15,8 @@ constexpr std::string_view kTailName = "tail";
 
 }  // namespace
 
-// Everything before this is settled or parked for every destination, and the log says so: a cursor that
-// was lost in a crash must not point at what was reclaimed.
+// Everything before this is settled or parked for every destination, and the log says so: a cursor
+// that was lost in a crash must not point at what was reclaimed.
 Seq Log::Impl::reclaimable() const {
     const std::scoped_lock lock(mutex_);
     Seq limit = head_.next();

@@ -1,0 +1,248 @@
+#include "proto/customerio/body.hpp"
+#include "proto/customerio/identifier.hpp"
+#include "proto/customerio/limits.hpp"
+#include "proto/customerio/request.hpp"
+#include "proto/customerio/route_table.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <new>
+#include <optional>
+
+namespace holdfast::customerio {
+namespace {
+
+constexpr std::string_view kNull = "null";
+
+Refusal invalid_json(std::string_view message) {
+    return {400, "invalid_json", std::string(message)};
+}
+
+Refusal parse_refusal(simdjson::error_code error) {
+    switch (error) {
+        case simdjson::EMPTY:
+            return invalid_json("body is empty");
+        case simdjson::UTF8_ERROR:
+            return invalid_json("body is not valid UTF-8");
+        case simdjson::NUMBER_ERROR:
+            return invalid_json("body has a malformed number, or one that does not fit 64 bits");
+        case simdjson::DEPTH_ERROR:
+            return invalid_json("body is nested too deep");
+        case simdjson::MEMALLOC:
+            throw std::bad_alloc();  // not the fault of the request
+        default:
+            return invalid_json("body is not valid JSON");
+    }
+}
+
+// The JSON texts of what acceptance adds.
+class Additions {
+public:
+    Additions(const Ulid& id, WallTime now) {
+        id_.front() = id_.back() = '"';
+        id.write_text(id_.data() + 1);
+        const auto [end, error] =
+            std::to_chars(seconds_.data(), seconds_.data() + seconds_.size(), unix_seconds(now));
+        seconds_size_ = static_cast<std::size_t>(end - seconds_.data());
+    }
+
+    [[nodiscard]] std::string_view id() const { return {id_.data(), id_.size()}; }
+
+    [[nodiscard]] std::string_view seconds() const { return {seconds_.data(), seconds_size_}; }
+
+private:
+    std::array<char, Ulid::kTextSize + 2> id_{};
+    std::array<char, 20> seconds_{};  // a 64-bit number and its sign
+    std::size_t seconds_size_ = 0;
+};
+
+// Copies JSON to a string with other texts in the place of some nulls, front to back.
+class Splicer {
+public:
+    Splicer(std::string_view json, std::string& out) : json_(json), out_(out) {}
+
+    void copy_until(std::size_t end) {
+        out_.append(json_.substr(at_, end - at_));
+        at_ = end;
+    }
+
+    void replace_null(std::string_view null, std::string_view text) {
+        copy_until(static_cast<std::size_t>(null.data() - json_.data()));
+        out_.append(text);
+        at_ += null.size();
+    }
+
+private:
+    std::string_view json_;
+    std::string& out_;
+    std::size_t at_ = 0;
+};
+
+// The event with its id and time. What is absent goes behind the opening brace: an event has a
+// name, so a comma always follows. Everything else stays as it came, byte for byte.
+void splice(std::string_view json,
+            const EventBody& event,
+            const Additions& additions,
+            std::string& out) {
+    out.clear();
+    Splicer splicer(json, out);
+    splicer.copy_until(json.find('{') + 1);
+    if (!event.id.present) out.append("\"id\":").append(additions.id()).append(",");
+    if (!event.timestamp.present) {
+        out.append("\"timestamp\":").append(additions.seconds()).append(",");
+    }
+    std::array<std::pair<const Field*, std::string_view>, 2> fields{
+        {{&event.id, additions.id()}, {&event.timestamp, additions.seconds()}}};
+    if (event.timestamp.index < event.id.index) std::swap(fields[0], fields[1]);
+    for (const auto& [field, text] : fields) {
+        if (!field->present || field->given()) continue;
+        splicer.replace_null(value_text(json, field->index), text);
+    }
+    splicer.copy_until(json.size());
+}
+
+}  // namespace
+
+struct Acceptor::Impl {
+    simdjson::dom::parser parser;
+    std::string target;
+    std::string person;
+    std::string name;
+    std::string body;
+
+    // Each fills in person, name and body of the event.
+    std::optional<Refusal> identify(const Route& route, std::string_view json, Event& event);
+    std::optional<Refusal> track(const Route& route,
+                                 std::string_view json,
+                                 const Acceptance& acceptance,
+                                 Event& event);
+    std::optional<Refusal> send_email(std::string_view json, Event& event);
+    std::optional<Refusal> read(const Route& route,
+                                std::string_view json,
+                                const Acceptance& acceptance,
+                                Event& event);
+
+    std::variant<simdjson::dom::object, Refusal> parse_object(std::string_view json) {
+        simdjson::dom::element root;
+        if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
+            return parse_refusal(error);
+        }
+        simdjson::dom::object object;
+        if (root.get(object)) return invalid_json("body must be a JSON object");
+        return object;
+    }
+
+    void set_person_in_path(const Route& route, Event& event) {
+        append_person_in_path(route.identifier, person);
+        event.person = person;
+    }
+};
+
+std::optional<Refusal> Acceptor::Impl::identify(const Route& route,
+                                                std::string_view json,
+                                                Event& event) {
+    set_person_in_path(route, event);
+    if (const std::string_view text = trimmed(json); text.empty() || text == kNull) {
+        event.body = "{}";
+        return std::nullopt;
+    }
+    auto parsed = parse_object(json);
+    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
+    event.body = json;
+    return check_identify(std::get<simdjson::dom::object>(parsed));
+}
+
+std::optional<Refusal> Acceptor::Impl::track(const Route& route,
+                                             std::string_view json,
+                                             const Acceptance& acceptance,
+                                             Event& event) {
+    auto parsed = parse_object(json);
+    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
+    EventBody found;
+    if (auto refusal = check_event(std::get<simdjson::dom::object>(parsed), json, found))
+        return refusal;
+    if (route.operation == Operation::event) {
+        set_person_in_path(route, event);
+    } else if (!found.anonymous_id.empty()) {
+        person.append("anonymous:").append(found.anonymous_id);
+    } else if (!found.recipient.empty()) {
+        append_email(found.recipient, person);
+    }
+    event.person = person;
+    event.name = found.name;
+    event.body = json;
+    if (!found.id.given() || !found.timestamp.given()) {
+        splice(json, found, Additions(acceptance.id, acceptance.now), body);
+        event.body = body;
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> Acceptor::Impl::send_email(std::string_view json, Event& event) {
+    auto parsed = parse_object(json);
+    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
+    name.clear();
+    auto refusal = check_send_email(std::get<simdjson::dom::object>(parsed), json, person, name);
+    event.person = person;
+    event.name = name;
+    event.body = json;
+    return refusal;
+}
+
+std::optional<Refusal> Acceptor::Impl::read(const Route& route,
+                                            std::string_view json,
+                                            const Acceptance& acceptance,
+                                            Event& event) {
+    switch (route.operation) {
+        case Operation::identify:
+            return identify(route, json, event);
+        case Operation::event:
+        case Operation::anonymous_event:
+            return track(route, json, acceptance, event);
+        case Operation::send_email:
+            return send_email(json, event);
+        case Operation::delete_person:
+        case Operation::suppress:
+        case Operation::unsuppress:
+            break;  // the path says it all
+    }
+    set_person_in_path(route, event);
+    return std::nullopt;
+}
+
+Acceptor::Acceptor() : impl_(std::make_unique<Impl>()) {}
+
+Acceptor::~Acceptor() = default;
+Acceptor::Acceptor(Acceptor&&) noexcept = default;
+Acceptor& Acceptor::operator=(Acceptor&&) noexcept = default;
+
+std::variant<Event, Refusal> Acceptor::accept(const Route& route,
+                                              const Request& request,
+                                              const Acceptance& acceptance) {
+    if (request.body.size() > kRequestBytesMax) {
+        return Refusal{413, "too_large", std::string(text::kRequestTooLarge)};
+    }
+    const RouteRow& row = row_of(route.operation);
+    impl_->person.clear();
+    impl_->target.clear();
+    append_target(row.pattern, route.identifier, impl_->target);
+    Event event;
+    event.id = acceptance.id;
+    event.accepted_at = acceptance.now;
+    event.operation = route.operation;
+    event.method = row.method;
+    event.peer = acceptance.peer;
+    event.destination = acceptance.destination;
+    event.target = impl_->target;
+    if (auto refusal = impl_->read(route, request.body, acceptance, event))
+        return std::move(*refusal);
+    // Nobody's events wait for one another: each has a lane of its own.
+    event.lane = event.person.empty() ? lane_of(event.destination, event.id.text())
+                                      : lane_of(event.destination, event.person);
+    return event;
+}
+
+}  // namespace holdfast::customerio

@@ -1,5 +1,6 @@
 // The vendor's limits, in bytes unless the name says otherwise, and the texts it refuses with.
-// Source: Customer.io's OpenAPI file for the Track API ("info") and its page on invalid API requests.
+// Source: Customer.io's OpenAPI file for the Track API ("info") and its page on invalid API
+// requests.
 #pragma once
 
 #include <cstddef>
@@ -13,15 +14,17 @@ inline constexpr std::size_t kAttributeValueBytesMax = 1000;
 inline constexpr std::size_t kAttributeCountMax = 300;
 inline constexpr std::size_t kEventNameBytesMax = 100;
 inline constexpr std::size_t kEventDataBytesMax = 100'000;
-inline constexpr std::size_t kSendBytesMax = 1'000'000;             // without attachments
-inline constexpr std::size_t kSendAttachmentBytesMax = 2'000'000;   // together, decoded
-inline constexpr std::size_t kSendRecipientCountMax = 15;           // over to, cc and bcc
+inline constexpr std::size_t kSendBytesMax = 1'000'000;            // without attachments
+inline constexpr std::size_t kSendAttachmentBytesMax = 2'000'000;  // together, decoded
+inline constexpr std::size_t kSendRecipientCountMax = 15;          // over to, cc and bcc
 
 // No request of the API is larger: a send with its attachments in base64, and room for the rest.
 inline constexpr std::size_t kRequestBytesMax = 4'000'000;
 
 namespace text {
 inline constexpr std::string_view kIdEmpty = "id attribute cannot be an empty string";
+inline constexpr std::string_view kIdTooLong =
+    "identifier cannot be longer than 150 bytes";  // ours
 inline constexpr std::string_view kTooManyAttributes =
     "cannot identify more than 300 attributes in one request";
 inline constexpr std::string_view kAttributeNameTooLong =
@@ -31,6 +34,8 @@ inline constexpr std::string_view kEventNameTooLong = "event name cannot be long
 inline constexpr std::string_view kEventDataNotHash = "event data must be a hash";
 inline constexpr std::string_view kEventDataTooLong =
     "event data cannot be longer than 100000 bytes";
+inline constexpr std::string_view kRequestTooLarge =
+    "request body cannot be larger than 4 MB";  // ours
 }  // namespace text
 
 }  // namespace holdfast::customerio

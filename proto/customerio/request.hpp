@@ -1,5 +1,6 @@
-// Customer.io's API as its official clients speak it: an HTTP request becomes an event, or is refused
-// with the vendor's own status and text. What it accepts and refuses is listed in README.md here.
+// Customer.io's API as its official clients speak it: an HTTP request becomes an event, or is
+// refused with the vendor's own status and text. What it accepts and refuses is listed in README.md
+// here.
 #pragma once
 
 #include "proto/event.hpp"
@@ -14,7 +15,7 @@ namespace holdfast::customerio {
 // One request as it came. Borrowed.
 struct Request {
     std::string_view method;  // as sent: "PUT"
-    std::string_view target;  // origin form, still percent-encoded: "/api/v1/customers/a%2Fb/events"
+    std::string_view target;  // origin form, as sent: "/api/v1/customers/a%2Fb/events"
     std::string_view body;
 };
 
@@ -47,9 +48,10 @@ struct Acceptance {
 };
 
 // Checks the body against the vendor's limits and makes the event that is stored and sent: the path
-// with its identifier percent-encoded in full, the body byte for byte as it came except that an event
-// without "id" (or with a null one) gets `id` and one without "timestamp" gets `now` in unix seconds;
-// an absent or null identify body becomes {}, the bodies of delete, suppress and unsuppress are dropped.
+// with its identifier percent-encoded in full, the body byte for byte as it came except that an
+// event without "id" (or with a null one) gets `id` and one without "timestamp" gets `now` in unix
+// seconds; an absent or null identify body becomes {}, the bodies of delete, suppress and
+// unsuppress are dropped.
 //
 // Runs on one thread at a time: keeps a parser and scratch buffers between calls. The event borrows
 // from the request, the acceptance and these buffers: use it before the next call.

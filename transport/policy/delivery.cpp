@@ -1,0 +1,212 @@
+#include "transport/policy/delivery.hpp"
+
+#include "proto/assert.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::transport {
+namespace {
+
+Endpoint endpoint_of(const Item& item) {
+    return info(item.operation).endpoint;
+}
+
+bool is_older_than(WallTime accepted_at, Duration age, WallTime wall_now) {
+    return wall_now - accepted_at > age;
+}
+
+constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
+static_assert(kEndpoints.size() == kEndpointCount);
+
+}  // namespace
+
+Delivery::Delivery(DeliveryPolicy policy) : policy_(policy) {
+    for (const GatesPolicy& gates : policy_.gates) gates_.emplace_back(gates);
+}
+
+std::size_t Delivery::room() const {
+    return held_ < policy_.window_max ? policy_.window_max - held_ : 0;
+}
+
+std::optional<Dead> Delivery::add(const Item& item) {
+    if (item.in_doubt && info(item.operation).safety == Safety::once_if_ambiguous) {
+        return Dead{item.attempts,
+                    0,
+                    "ambiguous: the agent stopped while it was being sent; it may have arrived",
+                    {}};
+    }
+    Line& line = lanes_[item.lane];
+    HOLDFAST_ASSERT(line.empty() || line.back().seq < item.seq);
+    line.push_back(item);
+    ++(item.parked ? parked_ : held_);
+    if (item.attempts > 0) ++retrying_;
+    // Scheduled as waiting even when it is due: next() finds what is due.
+    if (line.size() == 1) waiting_.insert({item.not_before, item.seq, item.lane});
+    return std::nullopt;
+}
+
+void Delivery::schedule(Lane lane, Instant now) {
+    const Item& first = lanes_.at(lane).front();
+    if (first.not_before > now) {
+        waiting_.insert({first.not_before, first.seq, lane});
+    } else {
+        ready_[static_cast<std::size_t>(endpoint_of(first))].emplace(first.seq, lane);
+    }
+}
+
+void Delivery::wake_due(Instant now) {
+    while (!waiting_.empty() && waiting_.begin()->until <= now) {
+        const Lane lane = waiting_.begin()->lane;
+        waiting_.erase(waiting_.begin());
+        schedule(lane, now);
+    }
+}
+
+std::optional<Attempt> Delivery::next(Instant now) {
+    wake_due(now);
+    if (in_flight_.size() >= policy_.concurrency_max) return std::nullopt;
+    std::optional<Endpoint> chosen;
+    for (const Endpoint endpoint : kEndpoints) {
+        const auto& ready = ready_[static_cast<std::size_t>(endpoint)];
+        if (ready.empty() || gates(endpoint).opens_at(now) > now) continue;
+        const bool older = !chosen || ready.begin()->first <
+                                          ready_[static_cast<std::size_t>(*chosen)].begin()->first;
+        if (older) chosen = endpoint;
+    }
+    if (!chosen) return std::nullopt;
+    const std::optional<Gates::Pass> pass = gates(*chosen).try_enter(now);
+    if (!pass) return std::nullopt;
+    auto& ready = ready_[static_cast<std::size_t>(*chosen)];
+    const auto [seq, lane] = *ready.begin();
+    ready.erase(ready.begin());
+    in_flight_.emplace(seq, InFlight{lane, *chosen, *pass});
+    const Item& item = lanes_.at(lane).front();
+    const bool once = info(item.operation).safety == Safety::once_if_ambiguous;
+    return Attempt{seq, item.operation, item.attempts + 1, once};
+}
+
+std::optional<Instant> Delivery::wake_at(Instant now) const {
+    std::optional<Instant> at;
+    const auto consider = [&](Instant candidate) {
+        at = at ? std::min(*at, candidate) : candidate;
+    };
+    if (!waiting_.empty()) consider(waiting_.begin()->until);
+    // With all places taken the next thing to happen is a result.
+    if (in_flight_.size() >= policy_.concurrency_max) return at;
+    for (const Endpoint endpoint : kEndpoints) {
+        if (ready_[static_cast<std::size_t>(endpoint)].empty()) continue;
+        consider(gates(endpoint).opens_at(now));
+    }
+    return at;
+}
+
+Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, WallTime wall_now) {
+    const auto node = in_flight_.extract(seq);
+    HOLDFAST_ASSERT(!node.empty());
+    const InFlight& flight = node.mapped();
+    Item& item = lanes_.at(flight.lane).front();
+    HOLDFAST_ASSERT(item.seq == seq);
+    const Verdict verdict = classify(info(item.operation).safety, result);
+    const std::uint64_t seed = backoff_seed(item.id, item.attempts + 1);
+    gates(flight.endpoint).on_result(flight.pass, verdict, result, seed, now, wall_now);
+    Decision decision = decide(item, verdict, result, now, wall_now);
+    if (std::holds_alternative<Again>(decision)) {
+        schedule(flight.lane, now);
+    } else {
+        finish(flight.lane, now);
+    }
+    return decision;
+}
+
+Decision Delivery::decide(Item& item,
+                          const Verdict& verdict,
+                          const AttemptResult& result,
+                          Instant now,
+                          WallTime wall_now) {
+    if (item.attempts == 0) ++retrying_;  // finish() takes it back with those that end here
+    ++item.attempts;
+    if (!item.first_attempt_at) item.first_attempt_at = wall_now;
+    const bool late =
+        policy_.give_up_after && is_older_than(item.accepted_at, *policy_.give_up_after, wall_now);
+    Duration wait{};
+    switch (verdict.outcome) {
+        case Outcome::delivered:
+            return Done{};
+        case Outcome::poison:
+            return Dead{item.attempts, result.status, verdict.reason, result.body};
+        case Outcome::ambiguous:
+            return Dead{item.attempts, result.status, "ambiguous: " + verdict.reason, result.body};
+        case Outcome::auth:
+            break;                // its gate is closed until the credential passes
+        case Outcome::throttled:  // its gate says when
+        case Outcome::transient:
+            if (late) {
+                return Dead{item.attempts,
+                            result.status,
+                            "gave up, too old: " + verdict.reason,
+                            result.body};
+            }
+            if (verdict.outcome == Outcome::transient) {
+                wait =
+                    backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
+            }
+            break;
+    }
+    item.not_before = now + wait;
+    return Again{item.attempts,
+                 *item.first_attempt_at,
+                 wall_now + std::chrono::ceil<std::chrono::milliseconds>(wait),
+                 result.status,
+                 verdict.reason};
+}
+
+void Delivery::finish(Lane lane, Instant now) {
+    Line& line = lanes_.at(lane);
+    const Item& item = line.front();
+    --(item.parked ? parked_ : held_);
+    if (item.attempts > 0) --retrying_;
+    line.pop_front();
+    if (line.empty()) {
+        lanes_.erase(lane);
+    } else {
+        schedule(lane, now);
+    }
+}
+
+void Delivery::on_cancelled(Seq seq, Instant now) {
+    const auto node = in_flight_.extract(seq);
+    HOLDFAST_ASSERT(!node.empty());
+    gates(node.mapped().endpoint).on_cancelled(node.mapped().pass, now);
+    schedule(node.mapped().lane, now);
+}
+
+std::set<Seq> Delivery::in_flight() const {
+    std::set<Seq> seqs;
+    for (const auto& [seq, flight] : in_flight_) seqs.insert(seq);
+    return seqs;
+}
+
+std::vector<Seq> Delivery::park(Instant now) {
+    std::vector<Seq> parked;
+    if (room() > 0) return parked;
+    bool an_endpoint_is_idle = false;
+    for (const Endpoint endpoint : kEndpoints) {
+        const bool open = gates(endpoint).opens_at(now) <= now;
+        an_endpoint_is_idle |= open && ready_[static_cast<std::size_t>(endpoint)].empty();
+    }
+    if (!an_endpoint_is_idle) return parked;
+    for (const Waiting& waiting : waiting_) {
+        for (Item& item : lanes_.at(waiting.lane)) {
+            if (parked_ == policy_.parked_max) return parked;
+            if (item.parked) continue;
+            item.parked = true;
+            --held_;
+            ++parked_;
+            parked.push_back(item.seq);
+        }
+    }
+    return parked;
+}
+
+}  // namespace holdfast::transport

@@ -1,0 +1,274 @@
+#include "agent/admin/requests.hpp"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace holdfast::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kPageMax = 1000;
+constexpr std::size_t kPageDefault = 50;
+constexpr std::size_t kReplaysMax = 1000;  // of one call
+
+using Parameters = std::map<std::string, std::string>;
+
+AdminAnswer refuse(unsigned status, Error error) {
+    return {status, error_view(error)};
+}
+
+AdminAnswer refuse(const Error& error) {
+    switch (error.code) {
+        case Errc::not_found:
+            return refuse(404, error);
+        case Errc::bad_input:
+            return refuse(400, error);
+        default:
+            return refuse(503, error);
+    }
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+Result<Seq> find_entry(const wal::Log& log, const std::string& name) {
+    if (const auto seq = number(name)) return Seq{*seq};
+    if (const auto id = Ulid::parse(name)) return log.find(*id);
+    return Error{Errc::bad_input, "'" + name + "' is neither a position in the log nor an id"};
+}
+
+// What a list asks for. `in_flight` is no state of the log: it is filtered here.
+struct ListQuery {
+    wal::Query query;
+    bool in_flight = false;
+};
+
+Result<ListQuery> list_query(const Parameters& parameters) {
+    ListQuery list;
+    list.query.count_max = kPageDefault;
+    std::string destination;
+    std::string person;
+    std::string operation;
+    for (const auto& [key, value] : parameters) {
+        if (key == "state") {
+            using wal::EntryState;
+            static const std::map<std::string_view, std::optional<EntryState>> kStates = {
+                {"all", std::nullopt},
+                {"pending", EntryState::pending},
+                {"in_flight", std::nullopt},
+                {"retrying", EntryState::retrying},
+                {"complete", EntryState::complete},
+                {"failed", EntryState::failed}};
+            const auto found = kStates.find(value);
+            if (found == kStates.end()) {
+                return Error{Errc::bad_input,
+                             "state: one of all, pending, in_flight, retrying, "
+                             "complete, failed"};
+            }
+            list.query.state = found->second;
+            list.in_flight = value == "in_flight";
+        } else if (key == "after" || key == "limit") {
+            const auto parsed = number(value);
+            if (!parsed) return Error{Errc::bad_input, key + ": a number is expected"};
+            if (key == "after") list.query.after = Seq{*parsed};
+            if (key == "limit") {
+                if (*parsed < 1 || *parsed > kPageMax) {
+                    return Error{Errc::bad_input, "limit: 1 to " + std::to_string(kPageMax)};
+                }
+                list.query.count_max = *parsed;
+            }
+        } else if (key == "destination") {
+            destination = value;
+        } else if (key == "person") {
+            person = value;
+        } else if (key == "operation") {
+            if (find_operation(value) == nullptr) {
+                return Error{Errc::bad_input, "operation: there is no '" + value + "'"};
+            }
+            operation = value;
+        } else {
+            return Error{Errc::bad_input, "there is no parameter '" + key + "'"};
+        }
+    }
+    list.query.matches = [=](const Event& event) {
+        const bool same_person =
+            person.empty() || event.person == person ||
+            // "42" finds "id:42": what stands before the colon is ours.
+            (event.person.ends_with(person) &&
+             event.person.substr(0, event.person.size() - person.size()).ends_with(":"));
+        return same_person && (destination.empty() || event.destination == destination) &&
+               (operation.empty() || info(event.operation).name == operation);
+    };
+    return list;
+}
+
+asio::awaitable<AdminAnswer> list_entries(AdminHost& host, const Parameters& parameters) {
+    Result<ListQuery> list = list_query(parameters);
+    if (!list) co_return refuse(list.error());
+    const std::set<Seq> in_flight = co_await host.in_flight();
+    Json entries = Json::array();
+    Json next = nullptr;
+    if (list->in_flight) {
+        for (const Seq seq : in_flight) {
+            const Result<wal::Description> one = host.log().describe(seq);
+            if (seq <= list->query.after || !one) continue;
+            if (!list->query.matches(one->entry.event())) continue;
+            if (entries.size() == list->query.count_max) {
+                next = seq.previous().value;
+                break;
+            }
+            entries.push_back(entry_view(*one, in_flight));
+        }
+    } else {
+        const Result<wal::Page> page = host.log().list(list->query);
+        if (!page) co_return refuse(page.error());
+        for (const wal::Description& one : page->entries) {
+            entries.push_back(entry_view(one, in_flight));
+        }
+        if (page->next) next = page->next->value;
+    }
+    AdminAnswer answer;
+    answer.body = {{"entries", std::move(entries)}, {"next", std::move(next)}};
+    co_return answer;
+}
+
+asio::awaitable<AdminAnswer> show_entry(AdminHost& host,
+                                        const std::string& name,
+                                        const Parameters& parameters) {
+    const Result<Seq> seq = find_entry(host.log(), name);
+    if (!seq) co_return refuse(seq.error());
+    const Result<wal::Description> description = host.log().describe(*seq);
+    if (!description) co_return refuse(description.error());
+    const std::set<Seq> in_flight = co_await host.in_flight();
+    const auto body = parameters.find("body");
+    const bool with_body = body != parameters.end() && body->second == "1";
+    AdminAnswer answer;
+    answer.body = entry_detail_view(*description, in_flight, with_body);
+    co_return answer;
+}
+
+struct ReplayRequest {
+    bool all = false;
+    std::vector<std::string> entries;
+};
+
+Result<ReplayRequest> replay_request(const std::string& body) {
+    const Json json = Json::parse(body, nullptr, false);
+    ReplayRequest request;
+    if (json.is_object()) {
+        request.all = json.contains("all") && json["all"] == true;
+        if (json.contains("entries") && json["entries"].is_array()) {
+            for (const Json& one : json["entries"]) {
+                if (one.is_string()) request.entries.push_back(one.get<std::string>());
+            }
+        }
+    }
+    const bool one_of_both = request.all == request.entries.empty();
+    if (one_of_both && request.entries.size() <= kReplaysMax) return request;
+    return Error{Errc::bad_input,
+                 "send {\"entries\": [ids or positions as texts, at most " +
+                     std::to_string(kReplaysMax) + "]} or {\"all\": true}"};
+}
+
+Result<std::vector<std::string>> all_failed(const wal::Log& log) {
+    wal::Query query;
+    query.state = wal::EntryState::failed;
+    query.count_max = kReplaysMax;
+    const Result<wal::Page> page = log.list(query);
+    if (!page) return page.error();
+    std::vector<std::string> names;
+    for (const wal::Description& one : page->entries) {
+        names.push_back(std::to_string(one.entry.seq().value));
+    }
+    return names;
+}
+
+std::uint64_t count_failed(const wal::Log& log) {
+    std::uint64_t failed = 0;
+    for (const std::string& name : log.destinations()) failed += log.counts(name).failed;
+    return failed;
+}
+
+asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
+    Result<ReplayRequest> request = replay_request(body);
+    if (!request) co_return refuse(request.error());
+    if (request->all) {
+        Result<std::vector<std::string>> names = all_failed(host.log());
+        if (!names) co_return refuse(names.error());
+        request->entries = std::move(*names);
+    }
+    Json replayed = Json::array();
+    Json skipped = Json::array();
+    for (const std::string& name : request->entries) {
+        const Result<Seq> seq = find_entry(host.log(), name);
+        if (!seq) {
+            skipped.push_back({{"entry", name}, {"reason", seq.error().detail}});
+            continue;
+        }
+        const Result<wal::Description> old = host.log().describe(*seq);
+        const Result<AdminHost::Replayed> done = co_await host.replay(*seq);
+        if (!done || !old) {
+            const Error& why = done ? old.error() : done.error();
+            skipped.push_back({{"entry", name}, {"reason", why.detail}});
+            continue;
+        }
+        replayed.push_back({{"seq", seq->value},
+                            {"id", old->entry.event().id.text()},
+                            {"new_seq", done->seq.value},
+                            {"new_id", done->id.text()}});
+    }
+    AdminAnswer answer;
+    answer.body = {{"replayed", std::move(replayed)},
+                   {"skipped", std::move(skipped)},
+                   {"remaining", count_failed(host.log())}};
+    co_return answer;
+}
+
+asio::awaitable<AdminAnswer> show_status(AdminHost& host) {
+    const AgentStatus status = co_await host.status();
+    AdminAnswer answer;
+    answer.body = status_view(status);
+    co_return answer;
+}
+
+}  // namespace
+
+asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& request) {
+    const auto url = boost::urls::parse_origin_form(request.target);
+    if (!url) co_return refuse(Error{Errc::bad_input, "the request's target is malformed"});
+    const std::vector<std::string> path(url->segments().begin(), url->segments().end());
+    Parameters parameters;
+    for (const auto& parameter : url->params()) {
+        parameters[std::string(parameter.key)] = std::string(parameter.value);
+    }
+    const bool versioned = path.size() >= 2 && path[0] == "v1";
+    const bool is_get = request.method == "GET";
+    const bool is_post = request.method == "POST";
+    if (versioned && path.size() == 2 && path[1] == "status" && is_get) {
+        co_return co_await show_status(host);
+    }
+    if (versioned && path.size() == 2 && path[1] == "entries" && is_get) {
+        co_return co_await list_entries(host, parameters);
+    }
+    if (versioned && path.size() == 3 && path[1] == "entries" && is_get) {
+        co_return co_await show_entry(host, path[2], parameters);
+    }
+    if (versioned && path.size() == 2 && path[1] == "replay" && is_post) {
+        co_return co_await replay(host, request.body);
+    }
+    co_return refuse(
+        Error{Errc::not_found, "there is no " + request.method + " " + request.target});
+}
+
+}  // namespace holdfast::agent

@@ -1,0 +1,28 @@
+// The calls of the admin API: a parsed request in, a status and JSON out.
+//
+// Runs on: the ingest executor.
+#pragma once
+
+#include "agent/admin/server.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+
+namespace holdfast::agent {
+
+struct AdminRequest {
+    std::string method;
+    std::string target;
+    std::string body;
+};
+
+struct AdminAnswer {
+    unsigned status = 200;
+    Json body;
+};
+
+[[nodiscard]] boost::asio::awaitable<AdminAnswer> answer_admin(AdminHost& host,
+                                                               const AdminRequest& request);
+
+}  // namespace holdfast::agent

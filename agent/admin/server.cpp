@@ -1,0 +1,97 @@
+#include "agent/admin/server.hpp"
+
+#include "agent/admin/requests.hpp"
+#include "agent/journal.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <utility>
+
+namespace holdfast::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kConnectionsMax = 16;
+constexpr std::size_t kRequestBytesMax = std::size_t{64} * 1024;
+constexpr std::chrono::seconds kRequestTimeout{30};
+
+std::string text(beast::string_view view) {
+    return {view.data(), view.size()};
+}
+
+}  // namespace
+
+struct AdminServer::Connection {
+    explicit Connection(Listener::Socket socket) : stream(std::move(socket)) {}
+
+    beast::basic_stream<asio::generic::stream_protocol> stream;
+    beast::flat_buffer buffer;
+};
+
+AdminServer::AdminServer(asio::any_io_executor executor, AdminHost& host)
+    : executor_(executor),
+      host_(host),
+      listener_(executor, [this](Listener::Socket socket, Peer) { accepted(std::move(socket)); }) {}
+
+Result<void> AdminServer::listen_unix(const std::string& path) {
+    return listener_.listen_unix(path, 0600);
+}
+
+Result<void> AdminServer::adopt_unix(int descriptor) {
+    return listener_.adopt_unix(descriptor);
+}
+
+void AdminServer::close() {
+    listener_.close();
+    for (const std::shared_ptr<Connection>& connection : connections_) connection->stream.cancel();
+}
+
+void AdminServer::accepted(Listener::Socket socket) {
+    auto connection = std::make_shared<Connection>(std::move(socket));
+    connections_.insert(connection);
+    if (connections_.size() >= kConnectionsMax) listener_.pause();
+    asio::awaitable<void> task = serve(connection);
+    asio::co_spawn(executor_, std::move(task), [this, connection](std::exception_ptr unforeseen) {
+        if (unforeseen) std::rethrow_exception(unforeseen);
+        connections_.erase(connection);
+        listener_.resume();
+    });
+}
+
+asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection) {
+    for (;;) {
+        http::request_parser<http::string_body> parser;
+        parser.body_limit(kRequestBytesMax);
+        connection->stream.expires_after(kRequestTimeout);
+        const auto [read_ec, read] =
+            co_await http::async_read(connection->stream, connection->buffer, parser, kAwait);
+        if (read_ec) co_return;
+        const http::request<http::string_body> request = parser.release();
+        const AdminRequest wanted{
+            text(request.method_string()), text(request.target()), request.body()};
+        connection->stream.expires_never();
+        const AdminAnswer answer = co_await answer_admin(host_, wanted);
+        http::response<http::string_body> response;
+        response.result(answer.status);
+        response.version(11);
+        response.set(http::field::content_type, "application/json; charset=utf-8");
+        response.keep_alive(request.keep_alive());
+        response.body() = answer.body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        response.prepare_payload();
+        connection->stream.expires_after(kRequestTimeout);
+        const auto [write_ec, written] =
+            co_await http::async_write(connection->stream, response, kAwait);
+        if (write_ec || !request.keep_alive()) co_return;
+    }
+}
+
+}  // namespace holdfast::agent

@@ -1,0 +1,57 @@
+// The admin socket: HTTP and JSON for `holdfast` and whoever speaks ADMIN.md.
+//
+// Runs on: the ingest executor. Its reads of the log are bounded, so that apps hardly notice.
+// Limits: 16 connections, 64 KiB a request, 30 s for a request to arrive.
+#pragma once
+
+#include "agent/admin/views.hpp"
+#include "agent/listener.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace holdfast::agent {
+
+// What the admin API needs of the agent. Every call on the ingest executor.
+class AdminHost {
+public:
+    virtual ~AdminHost() = default;
+
+    [[nodiscard]] virtual wal::Log& log() = 0;
+    virtual boost::asio::awaitable<AgentStatus> status() = 0;
+    virtual boost::asio::awaitable<std::set<Seq>> in_flight() = 0;
+
+    struct Replayed {
+        Seq seq;
+        Ulid id;
+    };
+
+    // Done when the new entry is on the disk.
+    virtual boost::asio::awaitable<Result<Replayed>> replay(Seq failed) = 0;
+};
+
+class AdminServer {
+public:
+    AdminServer(boost::asio::any_io_executor executor, AdminHost& host);
+
+    [[nodiscard]] Result<void> listen_unix(const std::string& path);
+    [[nodiscard]] Result<void> adopt_unix(int descriptor);
+    void close();
+
+private:
+    struct Connection;
+
+    void accepted(Listener::Socket socket);
+    boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
+
+    boost::asio::any_io_executor executor_;
+    AdminHost& host_;
+    Listener listener_;
+    std::set<std::shared_ptr<Connection>> connections_;
+};
+
+}  // namespace holdfast::agent

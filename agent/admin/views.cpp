@@ -1,0 +1,142 @@
+#include "agent/admin/views.hpp"
+
+#include "agent/text.hpp"
+
+namespace holdfast::agent {
+namespace {
+
+Json time_view(const std::optional<WallTime>& time) {
+    return time ? Json(rfc3339(*time)) : Json(nullptr);
+}
+
+Json text_view(std::string_view text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json endpoint_view(const EndpointStatus& endpoint) {
+    Json gates = Json::array();
+    for (const EndpointStatus::Gate& gate : endpoint.gates) {
+        gates.push_back(
+            {{"gate", gate.name}, {"until", time_view(gate.until)}, {"reason", gate.reason}});
+    }
+    return {{"name", endpoint.name},
+            {"url", endpoint.url},
+            {"breaker",
+             {{"state", transport::to_string(endpoint.breaker)},
+              {"reason", text_view(endpoint.breaker_reason)},
+              {"next_probe_at", time_view(endpoint.next_probe_at)}}},
+            {"gates", std::move(gates)},
+            {"delivered", endpoint.delivered},
+            {"attempts", endpoint.attempts},
+            {"last_error", text_view(endpoint.last_error)}};
+}
+
+Json destination_view(const AgentStatus::Destination& destination) {
+    Json endpoints = Json::array();
+    const std::optional<DestinationStatus>& delivery = destination.delivery;
+    if (delivery) {
+        for (const EndpointStatus& endpoint : delivery->endpoints) {
+            endpoints.push_back(endpoint_view(endpoint));
+        }
+    }
+    return {{"name", destination.name},
+            {"type", delivery ? delivery->type : "not configured"},
+            {"pending", destination.counts.pending},
+            {"in_flight", delivery ? delivery->in_flight.size() : 0},
+            {"retrying", delivery ? delivery->retrying : 0},
+            {"failed", destination.counts.failed},
+            {"complete", destination.counts.complete},
+            {"oldest_pending_at", time_view(destination.oldest_pending_at)},
+            {"endpoints", std::move(endpoints)}};
+}
+
+std::string_view state_name(const wal::Description& description, const std::set<Seq>& in_flight) {
+    const bool is_open = description.state == wal::EntryState::pending ||
+                         description.state == wal::EntryState::retrying;
+    if (is_open && in_flight.contains(description.entry.seq())) return "in_flight";
+    return wal::to_string(description.state);
+}
+
+Json peer_view(const Peer& peer) {
+    if (peer == Peer{}) return nullptr;
+    return {{"uid", peer.uid}, {"gid", peer.gid}, {"pid", peer.pid}};
+}
+
+}  // namespace
+
+Json status_view(const AgentStatus& status) {
+    Json destinations = Json::array();
+    for (const AgentStatus::Destination& destination : status.destinations) {
+        destinations.push_back(destination_view(destination));
+    }
+    return {{"version", HOLDFAST_VERSION},
+            {"pid", status.pid},
+            {"started_at", rfc3339(status.started_at)},
+            {"log",
+             {{"state", status.log.ok ? "ok" : "failed"},
+              {"reason", text_view(status.log.reason)},
+              {"head", status.log.head.value},
+              {"tail", status.log.tail.value},
+              {"damaged", status.log.damaged},
+              {"directory", status.directory}}},
+            {"ingest",
+             {{"connections", status.ingest.connections},
+              {"acknowledged", status.ingest.acknowledged},
+              {"refused", status.ingest.refused},
+              {"failed", status.ingest.failed}}},
+            {"destinations", std::move(destinations)}};
+}
+
+Json entry_view(const wal::Description& description, const std::set<Seq>& in_flight) {
+    const Event& event = description.entry.event();
+    const std::optional<wal::Retry>& retry = description.retry;
+    const std::optional<wal::Failure>& failure = description.failure;
+    Json view{{"seq", description.entry.seq().value},
+              {"id", event.id.text()},
+              {"state", state_name(description, in_flight)},
+              {"accepted_at", rfc3339(event.accepted_at)},
+              {"destination", event.destination},
+              {"operation", info(event.operation).name},
+              {"person", event.person},
+              {"name", event.name},
+              {"bytes", description.entry.bytes()},
+              {"attempts", failure ? failure->attempts : (retry ? retry->attempts : 0)},
+              {"next_attempt_at", nullptr},
+              {"reason", nullptr},
+              {"status", nullptr},
+              {"failed_at", nullptr}};
+    if (retry) {
+        view["next_attempt_at"] = rfc3339(retry->next_attempt_at);
+        view["reason"] = text_view(retry->reason);
+        if (retry->status != 0) view["status"] = retry->status;
+    }
+    if (failure) {
+        view["reason"] = text_view(failure->reason);
+        if (failure->status != 0) view["status"] = failure->status;
+        view["failed_at"] = rfc3339(failure->failed_at);
+    }
+    return view;
+}
+
+Json entry_detail_view(const wal::Description& description,
+                       const std::set<Seq>& in_flight,
+                       bool with_body) {
+    const Event& event = description.entry.event();
+    const OperationInfo& operation = info(event.operation);
+    Json view = entry_view(description, in_flight);
+    view["method"] = to_string(event.method);
+    view["target"] = event.target;
+    view["safety"] = to_string(operation.safety);
+    view["endpoint"] = to_string(operation.endpoint);
+    view["peer"] = peer_view(event.peer);
+    view["parent"] = event.parent ? Json(event.parent->text()) : Json(nullptr);
+    view["answer"] = description.failure ? text_view(description.failure->answer) : Json(nullptr);
+    if (with_body) view["body"] = event.body;
+    return view;
+}
+
+Json error_view(const Error& error) {
+    return {{"error", {{"code", to_string(error.code)}, {"message", error.detail}}}};
+}
+
+}  // namespace holdfast::agent

@@ -1,0 +1,129 @@
+#include "agent/cli/command_line.hpp"
+
+#include "proto/ulid.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <ostream>
+
+namespace holdfast::cli {
+namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes:\n"
+    "  0   done\n"
+    "  1   the agent refused, or there is no such entry\n"
+    "  2   the command line is wrong\n"
+    "  3   `status --check` found something to look at\n"
+    "  69  the agent cannot be reached";
+
+struct Arguments {
+    std::string socket = "/run/holdfast/admin.sock";
+    bool json = false;
+    bool check = false;
+    bool body = false;
+    bool all = false;
+    Filter filter;
+    std::string entry;
+    std::vector<std::string> entries;
+};
+
+// What names an entry. It also becomes a part of a path, so nothing else gets through.
+std::string check_entry(const std::string& text) {
+    std::uint64_t seq = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, seq);
+    if (error == std::errc() && rest == end) return "";
+    if (Ulid::parse(text)) return "";
+    return "\"" + text + "\" is neither a sequence number nor an id";
+}
+
+std::string check_socket(const std::string& path) {
+    if (!path.empty() && path.size() <= kSocketPathBytesMax) return "";
+    return "the path of a socket has 1 to " + std::to_string(kSocketPathBytesMax) + " bytes";
+}
+
+void add_filter(CLI::App& command, Filter& filter) {
+    command.add_option("--destination", filter.destination, "Only of this destination");
+    command.add_option("--person", filter.person, "Only of this person, as in id:42");
+    command.add_option("--operation", filter.operation, "Only of this kind, as in send_email");
+    command.add_option("--after", filter.after, "Only behind this sequence number");
+    command.add_option("--limit", filter.limit, "At most so many")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
+        ->capture_default_str();
+}
+
+// Everything that --help shows. `arguments` outlives `app`.
+void declare(CLI::App& app, Arguments& arguments) {
+    app.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();  // the options below also work behind the command
+    app.footer(kExitCodes);
+    app.add_option("--socket", arguments.socket, "The agent's admin socket")
+        ->envname("HOLDFAST_SOCKET")
+        ->check(CLI::Validator(check_socket, "PATH"))
+        ->capture_default_str();
+    app.add_flag("--json", arguments.json, "Write the agent's answer as it comes");
+
+    CLI::App& status =
+        *app.add_subcommand("status", "How the agent, its log and its destinations are");
+    status.add_flag("--check", arguments.check, "Exit with 3 when somebody should look at it");
+
+    CLI::App& ls = *app.add_subcommand("ls", "List entries of the log");
+    ls.add_option("--state", arguments.filter.state, "Only in this state")
+        ->check(CLI::IsMember({"pending", "in_flight", "retrying", "complete", "failed", "all"}))
+        ->capture_default_str();
+    add_filter(ls, arguments.filter);
+
+    CLI::App& dead = *app.add_subcommand("dead", "List the dead letters: entries that failed");
+    add_filter(dead, arguments.filter);
+
+    const CLI::Validator entry(check_entry, "");
+    CLI::App& show = *app.add_subcommand("show", "Show one entry");
+    show.add_option("ID", arguments.entry, "Its sequence number or id")->required()->check(entry);
+    show.add_flag("--body", arguments.body, "With its body, which may hold personal data");
+
+    CLI::App& replay = *app.add_subcommand("replay", "Send dead letters again");
+    CLI::Option* ids = replay.add_option("ID", arguments.entries, "Their sequence numbers or ids");
+    ids->check(entry);
+    replay.add_flag("--all", arguments.all, "All there are")->excludes(ids);
+}
+
+int execute(const CLI::App& app, const Arguments& arguments, const Surroundings& around) {
+    const Client client(arguments.socket, around.timeout);
+    const Commands commands(client, around, arguments.json);
+    if (app.got_subcommand("status")) return commands.status(arguments.check);
+    if (app.got_subcommand("ls")) return commands.list(arguments.filter);
+    if (app.got_subcommand("dead")) return commands.dead(arguments.filter);
+    if (app.got_subcommand("show")) return commands.show(arguments.entry, arguments.body);
+    return arguments.all ? commands.replay_all() : commands.replay(arguments.entries);
+}
+
+int misused(const std::string& why, const Surroundings& around) {
+    std::string line = why;
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    around.err << "holdfast: " << line << "; see holdfast --help\n";
+    return kUsage;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv, const Surroundings& around) {
+    Arguments arguments;
+    CLI::App app("Looks into holdfastd, the local delivery agent, and steers it.", "holdfast");
+    declare(app, arguments);
+    try {  // the library has no other way to say it
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() != 0) return misused(error.what(), around);
+        return app.exit(error, around.out, around.err);  // --help, --version
+    }
+    if (app.got_subcommand("replay") && !arguments.all && arguments.entries.empty()) {
+        return misused("replay needs an ID or --all", around);
+    }
+    return execute(app, arguments, around);
+}
+
+}  // namespace holdfast::cli

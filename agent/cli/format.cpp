@@ -1,0 +1,309 @@
+#include "agent/cli/format.hpp"
+
+#include "agent/cli/table.hpp"
+#include "agent/cli/text.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using enum Table::Align;
+
+// "3 min ago"; the text itself when it is not a time.
+std::string when(const Json& document, const char* key, WallTime now) {
+    const std::string text = text_at(document, key);
+    const std::optional<WallTime> time = parse_time(text);
+    return time ? relative(*time, now) : text;
+}
+
+// "2026-01-02T03:04:05.678Z (3 min ago)"
+std::string exactly_when(const Json& document, const char* key, WallTime now) {
+    const std::string text = text_at(document, key);
+    const std::optional<WallTime> time = parse_time(text);
+    return time ? text + " (" + relative(*time, now) + ")" : text;
+}
+
+std::string counted(std::uint64_t count, const std::string& noun, const std::string& nouns) {
+    return std::to_string(count) + " " + (count == 1 ? noun : nouns);
+}
+
+// ", 3 damaged", or nothing when there is none.
+std::string if_any(const Json& document, const char* key) {
+    const std::uint64_t count = number_at(document, key);
+    return count == 0 ? "" : ", " + std::to_string(count) + " " + key;
+}
+
+std::string with_reason(const std::string& what, const Json& document) {
+    const std::string reason = text_at(document, "reason");
+    return reason.empty() ? what : what + ": " + reason;
+}
+
+std::string endpoint_name(const Json& destination, const Json& endpoint) {
+    return text_at(destination, "name") + "/" + text_at(endpoint, "name");
+}
+
+std::string format_header(const Json& status, WallTime now) {
+    const Json& log = at(status, "log");
+    const Json& ingest = at(status, "ingest");
+    Table table({{}, {}});
+    table.add({"agent",
+               text_at(status, "version") + ", pid " + text_at(status, "pid") + ", started " +
+                   when(status, "started_at", now)});
+    table.add({"log",
+               with_reason(text_at(log, "state"), log) + ", " + text_at(log, "directory") +
+                   ", head " + text_at(log, "head") + ", tail " + text_at(log, "tail") +
+                   if_any(log, "damaged")});
+    table.add({"ingest",
+               counted(number_at(ingest, "connections"), "connection", "connections") + ", " +
+                   text_at(ingest, "acknowledged") + " acknowledged, " +
+                   text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
+    return table.text();
+}
+
+std::string format_destinations(const Json& status, WallTime now) {
+    Table table({{"DESTINATION"},
+                 {"TYPE"},
+                 {"PENDING", right},
+                 {"IN FLIGHT", right},
+                 {"RETRYING", right},
+                 {"FAILED", right},
+                 {"COMPLETE", right},
+                 {"OLDEST PENDING"}});
+    for (const Json& destination : at(status, "destinations")) {
+        table.add({text_at(destination, "name"),
+                   text_at(destination, "type"),
+                   text_at(destination, "pending"),
+                   text_at(destination, "in_flight"),
+                   text_at(destination, "retrying"),
+                   text_at(destination, "failed"),
+                   text_at(destination, "complete"),
+                   when(destination, "oldest_pending_at", now)});
+    }
+    return table.text();
+}
+
+std::string format_endpoints(const Json& status, WallTime now) {
+    Table table({{"ENDPOINT"},
+                 {"URL"},
+                 {"BREAKER"},
+                 {"DELIVERED", right},
+                 {"ATTEMPTS", right},
+                 {"LAST ERROR"}});
+    for (const Json& destination : at(status, "destinations")) {
+        for (const Json& endpoint : at(destination, "endpoints")) {
+            const Json& breaker = at(endpoint, "breaker");
+            const std::string probe = when(breaker, "next_probe_at", now);
+            table.add({endpoint_name(destination, endpoint),
+                       text_at(endpoint, "url"),
+                       text_at(breaker, "state") + (probe.empty() ? "" : ", probe " + probe),
+                       text_at(endpoint, "delivered"),
+                       text_at(endpoint, "attempts"),
+                       text_at(endpoint, "last_error")});
+        }
+    }
+    return table.text();
+}
+
+std::string format_gates(const Json& status, WallTime now) {
+    Table table({{"HELD"}, {"GATE"}, {"OPENS"}, {"REASON"}});
+    bool any = false;
+    for (const Json& destination : at(status, "destinations")) {
+        for (const Json& endpoint : at(destination, "endpoints")) {
+            for (const Json& gate : at(endpoint, "gates")) {
+                any = true;
+                table.add({endpoint_name(destination, endpoint),
+                           text_at(gate, "gate"),
+                           when(gate, "until", now),
+                           text_at(gate, "reason")});
+            }
+        }
+    }
+    return any ? "\n" + table.text() : "";
+}
+
+// The last line of a list that the limit cut short.
+std::string format_rest(const Json& page) {
+    const std::string next = text_at(page, "next");
+    return next.empty() ? "" : "There are more: --after " + printable(next) + "\n";
+}
+
+std::string format_page(const Json& page, const Table& table, const std::string& none) {
+    const bool empty = at(page, "entries").empty();
+    return (empty ? none + "\n" : table.text()) + format_rest(page);
+}
+
+std::string format_peer(const Json& peer) {
+    if (peer.is_null()) return "";
+    return "uid " + text_at(peer, "uid") + ", gid " + text_at(peer, "gid") + ", pid " +
+           text_at(peer, "pid");
+}
+
+}  // namespace
+
+const Json& at(const Json& document, const char* key) {
+    static const Json kNone;
+    if (!document.is_object()) return kNone;
+    const auto found = document.find(key);
+    return found == document.end() ? kNone : *found;
+}
+
+std::string text_at(const Json& document, const char* key) {
+    const Json& value = at(document, key);
+    if (value.is_string()) return value.get<std::string>();
+    return value.is_number() ? value.dump() : "";
+}
+
+std::uint64_t number_at(const Json& document, const char* key) {
+    const Json& value = at(document, key);
+    return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+}
+
+std::vector<std::string> findings(const Json& status) {
+    std::vector<std::string> found;
+    const Json& log = at(status, "log");
+    if (text_at(log, "state") != "ok") {
+        found.push_back("log: " + with_reason(text_at(log, "state"), log));
+    }
+    const std::uint64_t damaged = number_at(log, "damaged");
+    if (damaged > 0)
+        found.push_back("log: " + counted(damaged, "damaged entry", "damaged entries"));
+    for (const Json& destination : at(status, "destinations")) {
+        const std::uint64_t failed = number_at(destination, "failed");
+        if (failed > 0) {
+            found.push_back(text_at(destination, "name") + ": " +
+                            counted(failed, "dead letter", "dead letters") +
+                            ", see `holdfast dead`");
+        }
+        for (const Json& endpoint : at(destination, "endpoints")) {
+            const std::string name = endpoint_name(destination, endpoint);
+            const Json& breaker = at(endpoint, "breaker");
+            const std::string state = text_at(breaker, "state");
+            if (state != "closed") {
+                found.push_back(name + ": " + with_reason("breaker " + state, breaker));
+            }
+            for (const Json& gate : at(endpoint, "gates")) {
+                const std::string kind = text_at(gate, "gate");
+                if (kind != "auth_hold" && kind != "paused") continue;
+                found.push_back(name + ": " + with_reason(kind, gate));
+            }
+        }
+    }
+    return found;
+}
+
+std::string format_status(const Json& status, WallTime now) {
+    std::string text = format_header(status, now) + "\n" + format_destinations(status, now) + "\n" +
+                       format_endpoints(status, now) + format_gates(status, now);
+    const std::vector<std::string> found = findings(status);
+    if (!found.empty()) text += "\nPlease look at\n";
+    for (const std::string& finding : found) text += "  " + printable(finding) + "\n";
+    return text;
+}
+
+std::string format_entries(const Json& page, WallTime now) {
+    Table table({{"SEQ", right},
+                 {"ID"},
+                 {"STATE"},
+                 {"ACCEPTED"},
+                 {"DESTINATION"},
+                 {"OPERATION"},
+                 {"PERSON"},
+                 {"NAME"},
+                 {"ATTEMPTS", right},
+                 {"NEXT ATTEMPT"}});
+    for (const Json& entry : at(page, "entries")) {
+        table.add({text_at(entry, "seq"),
+                   text_at(entry, "id"),
+                   text_at(entry, "state"),
+                   when(entry, "accepted_at", now),
+                   text_at(entry, "destination"),
+                   text_at(entry, "operation"),
+                   text_at(entry, "person"),
+                   text_at(entry, "name"),
+                   text_at(entry, "attempts"),
+                   when(entry, "next_attempt_at", now)});
+    }
+    return format_page(page, table, "No entries.");
+}
+
+std::string format_dead(const Json& page, WallTime now) {
+    Table table({{"SEQ", right},
+                 {"ID"},
+                 {"FAILED"},
+                 {"DESTINATION"},
+                 {"OPERATION"},
+                 {"PERSON"},
+                 {"NAME"},
+                 {"ATTEMPTS", right},
+                 {"STATUS", right},
+                 {"REASON"}});
+    for (const Json& entry : at(page, "entries")) {
+        table.add({text_at(entry, "seq"),
+                   text_at(entry, "id"),
+                   when(entry, "failed_at", now),
+                   text_at(entry, "destination"),
+                   text_at(entry, "operation"),
+                   text_at(entry, "person"),
+                   text_at(entry, "name"),
+                   text_at(entry, "attempts"),
+                   text_at(entry, "status"),
+                   text_at(entry, "reason")});
+    }
+    return format_page(page, table, "No dead letters.");
+}
+
+std::string format_entry(const Json& entry, WallTime now) {
+    Table table({{}, {}});
+    const auto add = [&](const char* label, std::string value) {
+        if (!value.empty()) table.add({label, std::move(value)});
+    };
+    add("seq", text_at(entry, "seq"));
+    add("id", text_at(entry, "id"));
+    add("state", text_at(entry, "state"));
+    add("destination", text_at(entry, "destination"));
+    add("endpoint", text_at(entry, "endpoint"));
+    add("operation", text_at(entry, "operation"));
+    add("safety", text_at(entry, "safety"));
+    add("person", text_at(entry, "person"));
+    add("name", text_at(entry, "name"));
+    const std::string method = text_at(entry, "method");
+    add("request", method.empty() ? "" : method + " " + text_at(entry, "target"));
+    add("bytes", text_at(entry, "bytes"));
+    add("accepted", exactly_when(entry, "accepted_at", now));
+    add("attempts", text_at(entry, "attempts"));
+    add("next attempt", exactly_when(entry, "next_attempt_at", now));
+    add("failed", exactly_when(entry, "failed_at", now));
+    add("status", text_at(entry, "status"));
+    add("reason", text_at(entry, "reason"));
+    add("answer", text_at(entry, "answer"));
+    add("peer", format_peer(at(entry, "peer")));
+    add("parent", text_at(entry, "parent"));
+    add("body", at(entry, "body").is_null() ? "hidden, --body shows it" : text_at(entry, "body"));
+    return table.text();
+}
+
+std::string format_replay(const Json& report, bool each) {
+    const Json& replayed = at(report, "replayed");
+    std::string text = counted(replayed.size(), "entry", "entries") + " replayed.\n";
+    if (each && !replayed.empty()) {
+        Table table({{"SEQ", right}, {"ID"}, {"NEW SEQ", right}, {"NEW ID"}});
+        for (const Json& entry : replayed) {
+            table.add({text_at(entry, "seq"),
+                       text_at(entry, "id"),
+                       text_at(entry, "new_seq"),
+                       text_at(entry, "new_id")});
+        }
+        text += table.text();
+    }
+    if (!at(report, "skipped").empty()) {
+        Table table({{"SKIPPED"}, {"REASON"}});
+        for (const Json& entry : at(report, "skipped")) {
+            table.add({text_at(entry, "entry"), text_at(entry, "reason")});
+        }
+        text += table.text();
+    }
+    const std::uint64_t remaining = number_at(report, "remaining");
+    if (remaining > 0) text += counted(remaining, "dead letter", "dead letters") + " left.\n";
+    return text;
+}
+
+}  // namespace holdfast::cli

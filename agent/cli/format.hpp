@@ -1,0 +1,39 @@
+// What the agent's answers (agent/ADMIN.md) look like to an operator. Pure; what a document lacks,
+// because another version wrote it, is shown as empty.
+#pragma once
+
+#include "proto/time.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+namespace holdfast::cli {
+
+using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
+
+// Of GET /v1/status.
+[[nodiscard]] std::string format_status(const Json& status, WallTime now);
+
+// What of it somebody should look at, a line each: a log that failed or holds damaged
+// entries, a breaker that is not closed, a
+// destination that is held by hand or for its credential, dead letters.
+[[nodiscard]] std::vector<std::string> findings(const Json& status);
+
+// Of GET /v1/entries.
+[[nodiscard]] std::string format_entries(const Json& page, WallTime now);
+[[nodiscard]] std::string format_dead(const Json& page, WallTime now);
+
+// Of GET /v1/entries/{id}.
+[[nodiscard]] std::string format_entry(const Json& entry, WallTime now);
+
+// Of POST /v1/replay. `each`: with a line for each replayed entry.
+[[nodiscard]] std::string format_replay(const Json& report, bool each);
+
+// Access that takes any document: what is not there, or of another type, is empty or zero.
+[[nodiscard]] const Json& at(const Json& document, const char* key);
+[[nodiscard]] std::string text_at(const Json& document, const char* key);  // numbers too
+[[nodiscard]] std::uint64_t number_at(const Json& document, const char* key);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,25 @@
+// How single values are written for an operator. Pure.
+#pragma once
+
+#include "proto/time.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::cli {
+
+// What an application or the far side sent, safe for a terminal: control characters as "\x1b".
+// `text` is UTF-8.
+[[nodiscard]] std::string printable(std::string_view text);
+
+// Columns that a text takes, with one for each code point.
+[[nodiscard]] std::size_t width(std::string_view text);
+
+// "2026-01-02T03:04:05Z" with any number of decimals; nothing for another form or another zone.
+[[nodiscard]] std::optional<WallTime> parse_time(std::string_view rfc3339);
+
+// "3 s ago", "in 12 s", "now"; whole units, rounded down.
+[[nodiscard]] std::string relative(WallTime time, WallTime now);
+
+}  // namespace holdfast::cli

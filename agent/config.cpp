@@ -1,0 +1,306 @@
+#include "agent/config.hpp"
+
+#include "agent/config_reader.hpp"
+#include "agent/units.hpp"
+#include "proto/record.hpp"
+#include "transport/client.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+
+namespace holdfast::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kConfigBytesMax = 1 << 20;
+constexpr std::size_t kSocketPathBytesMax = 107;  // sun_path of unix(7), with its NUL
+constexpr std::uint64_t kGiB = 1ULL << 30;
+constexpr Duration kDay = 24h;
+
+template <class Predicate>
+bool each(std::string_view text, std::size_t size_max, Predicate fits) {
+    return !text.empty() && text.size() <= size_max && std::all_of(text.begin(), text.end(), fits);
+}
+
+bool is_lower_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool is_name(std::string_view text) {
+    return each(
+        text, kDestinationBytesMax, [](char c) { return is_lower_or_digit(c) || c == '-'; });
+}
+
+// Becomes the user of HTTP Basic authentication, which a colon would end.
+bool is_site_id(std::string_view text) {
+    return each(text, 128, [](char c) { return c > ' ' && c < '\x7f' && c != ':'; });
+}
+
+// What systemd takes as the name of a credential, and nothing that leaves the directory.
+bool is_credential_name(std::string_view text) {
+    return text != "." && text != ".." &&
+           each(text, 255, [](char c) { return c > ' ' && c < '\x7f' && c != '/' && c != ':'; });
+}
+
+std::uint32_t read_mode(Section& in, std::string_view key, std::uint32_t fallback) {
+    const std::optional<std::string> text = in.text(key);
+    if (!text) return fallback;
+    std::uint32_t mode = 0;
+    const char* end = text->data() + text->size();
+    const auto [rest, error] = std::from_chars(text->data(), end, mode, 8);
+    const bool ours = (mode & 0600) == 0600;  // the agent's own user is never locked out
+    if (error == std::errc() && rest == end && mode <= 0777 && ours) return mode;
+    in.error(key, "\"" + *text + "\" does not fit", "octal permission bits, \"0600\" to \"0777\"");
+    return fallback;
+}
+
+// Everything that comes over TCP is plain text without a password, so it stays on this machine.
+std::optional<boost::asio::ip::tcp::endpoint> read_loopback(Section& in, std::string_view key) {
+    const std::optional<std::string> text = in.text(key);
+    if (!text) return std::nullopt;
+    const std::size_t colon = text->rfind(':');
+    std::string host = text->substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const std::string port_text = colon == std::string::npos ? "" : text->substr(colon + 1);
+
+    boost::system::error_code bad;
+    const auto address = boost::asio::ip::make_address(host, bad);
+    std::uint16_t port = 0;
+    const char* end = port_text.data() + port_text.size();
+    const auto [rest, error] = std::from_chars(port_text.data(), end, port);
+    const bool port_fits = error == std::errc() && rest == end;
+    if (!bad && port_fits && address.is_loopback()) return {{address, port}};
+    const std::string why = !bad && port_fits ? " is not a loopback address" : " does not fit";
+    in.error(key,
+             "\"" + *text + "\"" + why,
+             "a loopback address and a port, as in \"127.0.0.1:8480\" or \"[::1]:8480\"");
+    return std::nullopt;
+}
+
+IngestConfig read_ingest(Section in) {
+    IngestConfig config{
+        .socket = in.path("socket", "/run/holdfast/ingest.sock", kSocketPathBytesMax),
+        .socket_mode = read_mode(in, "socket_mode", 0660),
+        .http = read_loopback(in, "http"),
+        .connections_max = in.integer("connections_max", {1024, 1, 65536}),
+    };
+    in.refuse_unknown_keys();
+    return config;
+}
+
+AdminConfig read_admin(Section in) {
+    AdminConfig config{
+        .socket = in.path("socket", "/run/holdfast/admin.sock", kSocketPathBytesMax),
+    };
+    in.refuse_unknown_keys();
+    return config;
+}
+
+WalConfig read_wal(Section in) {
+    WalConfig config{
+        .directory = in.path("directory", "/var/lib/holdfast"),
+        .history = in.duration("history", {24h, 0s, 365 * kDay}),
+        .history_bytes = in.size("history_bytes", {kGiB, 0, 1024 * kGiB}),
+    };
+    in.refuse_unknown_keys();
+    return config;
+}
+
+LifecycleConfig read_lifecycle(Section in) {
+    LifecycleConfig config{
+        .drain_timeout = in.duration("drain_timeout", {10s, 0s, 10min}),
+    };
+    in.refuse_unknown_keys();
+    return config;
+}
+
+// Reads [[destination]], one after the other.
+class DestinationReader {
+public:
+    DestinationReader(Section in, const std::string& credentials_directory)
+        : in_(std::move(in)), credentials_directory_(credentials_directory) {}
+
+    DestinationConfig read(std::vector<std::string>& names_taken);
+
+private:
+    struct Hosts {
+        std::string_view track;
+        std::string_view app;
+    };
+
+    std::string name(std::vector<std::string>& names_taken);
+    std::string ca_file();
+    EndpointConfig endpoint(const std::string& prefix, std::string_view host, unsigned rate_max);
+    std::optional<Secret> key(const std::string& prefix, bool required);
+    std::optional<Secret> secret(const std::string& key, const std::string& path);
+
+    Section in_;
+    const std::string& credentials_directory_;
+};
+
+DestinationConfig DestinationReader::read(std::vector<std::string>& names_taken) {
+    DestinationConfig config;
+    config.name = name(names_taken);
+    config.type = in_.choice("type", "", {"customerio"});
+    config.site_id = in_.text("site_id", "1 to 128 visible ASCII characters but ':'", is_site_id);
+
+    const bool eu = in_.choice("region", "us", {"us", "eu"}) == "eu";
+    const Hosts hosts = eu ? Hosts{"https://track-eu.customer.io", "https://api-eu.customer.io"}
+                           : Hosts{"https://track.customer.io", "https://api.customer.io"};
+    auto& [track, app] = config.endpoints;  // in the order of Endpoint
+    track = endpoint("track", hosts.track, 1000);
+    track.key = key("api_key", true);
+    app = endpoint("app", hosts.app, 100);
+    app.key = key("app_key", false);
+
+    config.ca_file = ca_file();
+    config.concurrency = static_cast<unsigned>(in_.integer("concurrency", {10, 1, 256}));
+    config.backoff_base = in_.duration("backoff_base", {1s, 10ms, 1h});
+    config.backoff_cap = in_.duration("backoff_cap", {5min, 10ms, kDay});
+    config.give_up_after = in_.duration_or_never("give_up_after", {7 * kDay, 1s, 3650 * kDay});
+    config.connect_timeout = in_.duration("connect_timeout", {5s, 10ms, 5min});
+    config.answer_timeout = in_.duration("answer_timeout", {10s, 10ms, 10min});
+    if (config.backoff_cap < config.backoff_base) {
+        in_.error(in_.has("backoff_cap") ? "backoff_cap" : "backoff_base",
+                  "the longest wait is shorter than the first one",
+                  "backoff_cap of at least backoff_base");
+    }
+    in_.refuse_unknown_keys();
+    return config;
+}
+
+std::string DestinationReader::name(std::vector<std::string>& names_taken) {
+    std::string name = in_.text("name", "1 to 64 of a-z, 0-9 and '-'", is_name);
+    if (name.empty()) return name;
+    if (std::find(names_taken.begin(), names_taken.end(), name) != names_taken.end()) {
+        in_.error(
+            "name", "\"" + name + "\" is the name of another destination", "a name of its own");
+    }
+    names_taken.push_back(name);
+    return name;
+}
+
+std::string DestinationReader::ca_file() {
+    std::string path = in_.path("ca_file", "");
+    if (!path.empty() && ::access(path.c_str(), R_OK) != 0) {
+        in_.error("ca_file",
+                  path + " cannot be read: " + std::generic_category().message(errno),
+                  "a readable file of PEM certificates");
+    }
+    return path;
+}
+
+EndpointConfig DestinationReader::endpoint(const std::string& prefix,
+                                           std::string_view host,
+                                           unsigned rate_max) {
+    EndpointConfig config;
+    config.url = in_.text(prefix + "_url").value_or(std::string(host));
+    Result<transport::Origin> origin = transport::parse_origin(config.url);
+    if (origin) {
+        config.origin = *origin;
+    } else {
+        in_.error(prefix + "_url",
+                  origin.error().detail,
+                  "https://HOST[:PORT][/PREFIX], or http:// to a loopback address");
+    }
+    const std::string rate = prefix + "_rate";
+    config.rate = static_cast<unsigned>(in_.integer(rate, {100, 1, rate_max}));
+    return config;
+}
+
+std::optional<Secret> DestinationReader::key(const std::string& prefix, bool required) {
+    const std::string by_file = prefix + "_file";
+    const std::string by_credential = prefix + "_credential";
+    const std::string path = in_.path(by_file, "");
+    const std::optional<std::string> credential = in_.text(by_credential);
+    const std::string one_of = by_file + " or " + by_credential + ", one of the two";
+
+    if (in_.has(by_file) && in_.has(by_credential)) {
+        in_.error(by_credential, "there is " + by_file + " as well", one_of);
+    } else if (!in_.has(by_file) && !in_.has(by_credential)) {
+        if (required) in_.error(by_file, "is missing", one_of);
+    } else if (!path.empty()) {
+        return secret(by_file, path);
+    } else if (credential && !is_credential_name(*credential)) {
+        in_.error(by_credential,
+                  "is not the name of a credential",
+                  "the NAME of a LoadCredential= in the unit");
+    } else if (credential && credentials_directory_.empty()) {
+        in_.error(by_credential,
+                  "$CREDENTIALS_DIRECTORY is not set",
+                  "a credential only when systemd starts the agent, with LoadCredential=");
+    } else if (credential) {
+        return secret(by_credential, credentials_directory_ + "/" + *credential);
+    }
+    return std::nullopt;
+}
+
+std::optional<Secret> DestinationReader::secret(const std::string& key, const std::string& path) {
+    Result<SecretFile> file = read_secret(path);
+    if (!file) {
+        in_.error(
+            key,
+            file.error().detail,
+            "a file with one credential of visible ASCII characters, writable by its owner only");
+        return std::nullopt;
+    }
+    if (file->others_may_read) in_.warn(key, path + " may be read by every user of this machine");
+    return std::move(file->secret);
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text,
+                            const std::string& file,
+                            const std::string& credentials_directory) {
+    const Result<toml::table> toml = parse_toml(text, file);
+    if (!toml) return toml.error();
+
+    Findings findings(file);
+    Section root(*toml, "", 1, findings);
+    Config config;
+    config.ingest = read_ingest(root.table("ingest"));
+    config.admin = read_admin(root.table("admin"));
+    config.wal = read_wal(root.table("wal"));
+    config.agent = read_lifecycle(root.table("agent"));
+    std::vector<std::string> names;
+    for (Section& section : root.tables("destination")) {
+        config.destinations.push_back(
+            DestinationReader(std::move(section), credentials_directory).read(names));
+    }
+    if (!root.has("destination")) root.error("destination", "there is none", "[[destination]]");
+    if (config.ingest.socket == config.admin.socket) {
+        root.error("admin", "its socket is the ingest socket", "a path of its own");
+    }
+    root.refuse_unknown_keys();
+
+    if (findings.any_errors()) return Error{Errc::bad_config, findings.errors()};
+    config.warnings = findings.warnings();
+    return config;
+}
+
+Result<Config> load_config(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text(kConfigBytesMax + 1, '\0');
+    if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!in.is_open() || in.bad()) {
+        return Error{Errc::bad_config,
+                     file + ": cannot be read: " + std::generic_category().message(errno)};
+    }
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kConfigBytesMax) {
+        return Error{Errc::bad_config,
+                     file + ": is too large; allowed: " + format_size(kConfigBytesMax)};
+    }
+    const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+    return parse_config(text, file, credentials ? credentials : "");
+}
+
+}  // namespace holdfast::agent

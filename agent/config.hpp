@@ -1,0 +1,90 @@
+// The agent's configuration: read once, checked in whole, then never asked about again.
+#pragma once
+
+#include "agent/secret.hpp"
+#include "proto/operation.hpp"
+#include "proto/result.hpp"
+#include "proto/time.hpp"
+#include "transport/attempt.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::agent {
+
+struct IngestConfig {
+    std::string socket;
+    std::uint32_t socket_mode = 0;                       // permission bits
+    std::optional<boost::asio::ip::tcp::endpoint> http;  // always a loopback address
+    std::size_t connections_max = 0;                     // of the socket and of `http` together
+};
+
+struct AdminConfig {
+    std::string socket;
+};
+
+struct WalConfig {
+    std::string directory;
+    Duration history{};  // how long complete entries are kept
+    std::uint64_t history_bytes = 0;
+};
+
+struct LifecycleConfig {
+    Duration drain_timeout{};
+};
+
+struct EndpointConfig {
+    std::string url;  // as it is shown
+    transport::Origin origin;
+    std::optional<Secret> key;  // there is always one for Endpoint::track
+    unsigned rate = 0;          // requests a second
+};
+
+struct DestinationConfig {
+    std::string name;  // unique; [a-z0-9-]{1,64}
+    std::string type;  // "customerio"
+    std::string site_id;
+    std::array<EndpointConfig, kEndpointCount> endpoints;
+    std::string ca_file;       // empty: the system's
+    unsigned concurrency = 0;  // requests in flight, of all endpoints together
+    Duration backoff_base{};
+    Duration backoff_cap{};
+    std::optional<Duration> give_up_after;  // nothing: never
+    Duration connect_timeout{};
+    Duration answer_timeout{};
+
+    [[nodiscard]] const EndpointConfig& endpoint(Endpoint which) const {
+        return endpoints[static_cast<std::size_t>(which)];
+    }
+};
+
+// What is in here is within its bounds and free of contradictions: nobody checks again.
+struct Config {
+    IngestConfig ingest;
+    AdminConfig admin;
+    WalConfig wal;
+    LifecycleConfig agent;
+    std::vector<DestinationConfig> destinations;  // at least one
+    std::vector<std::string> warnings;            // for the operator; the agent starts all the same
+
+private:
+    Config() = default;
+    friend Result<Config> parse_config(std::string_view, const std::string&, const std::string&);
+};
+
+// Reads `file` and the key files that it names, with $CREDENTIALS_DIRECTORY of the environment.
+// Errors: bad_config; the detail has a line for each thing that is wrong.
+[[nodiscard]] Result<Config> load_config(const std::string& file);
+
+// The same for a text that `file` names in messages. `credentials_directory` may be empty.
+[[nodiscard]] Result<Config> parse_config(std::string_view text,
+                                          const std::string& file,
+                                          const std::string& credentials_directory = {});
+
+}  // namespace holdfast::agent

@@ -1,0 +1,284 @@
+#include "agent/daemon.hpp"
+
+#include "agent/clock.hpp"
+#include "agent/journal.hpp"
+#include "agent/service_manager.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <random>
+#include <utility>
+
+namespace holdfast::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+// How often a drain looks whether it is done.
+constexpr std::chrono::milliseconds kDrainStep{5};
+
+Directory make_directory(const Config& config) {
+    std::vector<Directory::Destination> destinations;
+    for (const DestinationConfig& one : config.destinations) {
+        destinations.push_back(
+            {one.name, one.site_id, one.endpoint(Endpoint::app).key.has_value()});
+    }
+    return Directory(std::move(destinations));
+}
+
+void rethrow(std::exception_ptr unforeseen) {
+    if (unforeseen) std::rethrow_exception(unforeseen);
+}
+
+}  // namespace
+
+Daemon::Daemon(Config config)
+    : config_(std::move(config)),
+      started_at_(wall_now()),
+      directory_(make_directory(config_)),
+      signals_(ingest_io_),
+      watchdog_(ingest_io_) {}
+
+Daemon::~Daemon() {
+    delivery_io_.stop();
+    if (delivery_thread_.joinable()) delivery_thread_.join();
+    if (log_) log_->close();
+}
+
+Result<void> Daemon::start() {
+    for (const std::string& warning : config_.warnings) journal::warning(warning);
+    boost::system::error_code ec;
+    signals_.add(SIGTERM, ec);
+    signals_.add(SIGINT, ec);
+    if (Result<void> opened = open_log(); !opened) return opened;
+    if (Result<void> started = start_delivery(); !started) return started;
+    return listen();
+}
+
+Result<void> Daemon::open_log() {
+    wal::LogOptions options;
+    options.directory = config_.wal.directory;
+    options.history = config_.wal.history;
+    options.history_bytes = config_.wal.history_bytes;
+    options.on_commit = [this](wal::Commit commit) { on_commit(std::move(commit)); };
+    options.note = [](const std::string& line) { journal::warning(line); };
+    options.wall_now = wall_now;
+    auto log = wal::Log::open(std::move(options));
+    if (!log) return log.error();
+    log_ = std::move(*log);
+    return {};
+}
+
+Result<void> Daemon::start_delivery() {
+    for (const DestinationConfig& destination : config_.destinations) {
+        auto loop = ReplayLoop::create(delivery_io_.get_executor(), *log_, destination);
+        if (!loop) return loop.error();
+        loops_.push_back(std::move(*loop));
+    }
+    for (const auto& loop : loops_) {
+        ++loops_running_;
+        asio::awaitable<void> task = loop->run();
+        asio::co_spawn(delivery_io_, std::move(task), [this](std::exception_ptr unforeseen) {
+            rethrow(unforeseen);
+            asio::post(ingest_io_, [this] { --loops_running_; });
+        });
+    }
+    return {};
+}
+
+UlidFactory Daemon::make_ulids() const {
+    std::random_device entropy;
+    UlidFactory ulids(std::uint64_t{entropy()} << 32U | entropy());
+    if (const auto newest = log_->newest_id()) ulids.continue_after(*newest);
+    return ulids;
+}
+
+Result<void> Daemon::listen() {
+    const asio::any_io_executor executor = ingest_io_.get_executor();
+    ingest_ = std::make_unique<IngestServer>(
+        executor, *log_, directory_, make_ulids(), config_.ingest.connections_max);
+    admin_ = std::make_unique<AdminServer>(executor, *this);
+    const std::map<std::string, int> sockets = service_manager::take_sockets();
+    const auto passed = [&](const char* name) {
+        const auto found = sockets.find(name);
+        return found == sockets.end() ? std::optional<int>() : found->second;
+    };
+    if (const auto socket = passed("ingest")) {
+        if (Result<void> taken = ingest_->adopt_unix(*socket); !taken) return taken;
+    } else if (Result<void> listening =
+                   ingest_->listen_unix(config_.ingest.socket, config_.ingest.socket_mode);
+               !listening) {
+        return listening;
+    }
+    if (config_.ingest.http) {
+        if (Result<void> listening = ingest_->listen_tcp(*config_.ingest.http); !listening) {
+            return listening;
+        }
+    }
+    if (const auto socket = passed("admin")) return admin_->adopt_unix(*socket);
+    return admin_->listen_unix(config_.admin.socket);
+}
+
+void Daemon::run() {
+    auto work = asio::make_work_guard(delivery_io_);
+    delivery_thread_ = std::thread([this] { delivery_io_.run(); });
+    asio::awaitable<void> draining = drain();
+    asio::co_spawn(ingest_io_, std::move(draining), rethrow);
+    asio::awaitable<void> watching = feed_watchdog();
+    asio::co_spawn(ingest_io_, std::move(watching), rethrow);
+    journal::info(fmt::format("ready: apps on {}, operators on {}, log in {} at entry {}",
+                              config_.ingest.socket,
+                              config_.admin.socket,
+                              config_.wal.directory,
+                              log_->health().head.value));
+    service_manager::notify("READY=1");
+    ingest_io_.run();
+    work.reset();
+    delivery_io_.stop();
+    delivery_thread_.join();
+    log_->close();
+    journal::info("stopped");
+}
+
+// Decides nothing: each part knows what a commit means to it.
+void Daemon::on_commit(wal::Commit commit) {
+    const bool has_news = commit.reopened || commit.head > seen_head_;
+    seen_head_ = commit.head;
+    if (!commit.intended.empty()) {
+        asio::post(delivery_io_, [this, intended = commit.intended, stored = !commit.error] {
+            for (const wal::Stored& one : intended) {
+                for (const auto& loop : loops_) loop->on_intended(one.seq, stored);
+            }
+        });
+    }
+    const bool wanted = std::any_of(
+        loops_.begin(), loops_.end(), [](const auto& loop) { return loop->wants_entries(); });
+    if (has_news && wanted && !wake_posted_.exchange(true)) {
+        asio::post(delivery_io_, [this] { wake_loops(); });
+    }
+    if (!commit.appended.empty()) {
+        asio::post(ingest_io_, [this, commit = std::move(commit)] { on_stored(commit); });
+    }
+}
+
+void Daemon::wake_loops() {
+    wake_posted_.store(false);
+    for (const auto& loop : loops_) loop->wake();
+}
+
+void Daemon::on_stored(const wal::Commit& commit) {
+    ingest_->on_commit(commit);
+    for (const wal::Stored& one : commit.appended) {
+        if (one.ticket >> 32U != IngestServer::kNoSession) continue;
+        const auto found = replaying_.find(static_cast<std::uint32_t>(one.ticket));
+        if (found == replaying_.end()) continue;
+        if (commit.error) found->second->stored = *commit.error;
+        found->second->done.cancel();
+    }
+}
+
+asio::awaitable<Result<AdminHost::Replayed>> Daemon::replay(Seq failed) {
+    const std::uint32_t number = ++last_replay_;
+    const WallTime at = wall_now();
+    const Ulid id = ingest_->make_id(at);
+    const wal::Ticket ticket = wal::Ticket{IngestServer::kNoSession} << 32U | number;
+    Result<Seq> seq = log_->replay(failed, id, at, ticket);
+    if (!seq) co_return seq.error();
+    Replaying replaying{asio::steady_timer(ingest_io_, Instant::max()), {}};
+    replaying_.emplace(number, &replaying);
+    co_await replaying.done.async_wait(kAwait);
+    replaying_.erase(number);
+    if (!replaying.stored) co_return replaying.stored.error();
+    journal::info(fmt::format("entry {} is replayed as {}", failed.value, seq->value));
+    const Replayed replayed{*seq, id};
+    co_return replayed;
+}
+
+asio::awaitable<std::vector<DestinationStatus>> Daemon::delivery_status() {
+    auto ask = [this]() -> asio::awaitable<std::vector<DestinationStatus>> {
+        std::vector<DestinationStatus> all;
+        for (const auto& loop : loops_) all.push_back(loop->status());
+        co_return all;
+    };
+    asio::awaitable<std::vector<DestinationStatus>> asked = ask();
+    std::vector<DestinationStatus> all =
+        co_await asio::co_spawn(delivery_io_, std::move(asked), asio::use_awaitable);
+    co_return all;
+}
+
+asio::awaitable<AgentStatus> Daemon::status() {
+    AgentStatus status;
+    status.pid = ::getpid();
+    status.started_at = started_at_;
+    status.log = log_->health();
+    status.directory = config_.wal.directory;
+    const IngestContext& ingest = ingest_->context();
+    status.ingest = {ingest_->connections(), ingest.acknowledged, ingest.refused, ingest.failed};
+    std::vector<DestinationStatus> delivery = co_await delivery_status();
+    for (const std::string& name : log_->destinations()) {
+        AgentStatus::Destination destination;
+        destination.name = name;
+        destination.counts = log_->counts(name);
+        destination.oldest_pending_at = log_->oldest_pending_at(name);
+        const auto found = std::find_if(
+            delivery.begin(), delivery.end(), [&](const auto& one) { return one.name == name; });
+        if (found != delivery.end()) destination.delivery = std::move(*found);
+        status.destinations.push_back(std::move(destination));
+    }
+    co_return status;
+}
+
+asio::awaitable<std::set<Seq>> Daemon::in_flight() {
+    std::vector<DestinationStatus> delivery = co_await delivery_status();
+    std::set<Seq> all;
+    for (DestinationStatus& one : delivery) all.merge(one.in_flight);
+    co_return all;
+}
+
+asio::awaitable<void> Daemon::drain() {
+    const auto [ec, signal] = co_await signals_.async_wait(kAwait);
+    if (ec) co_return;
+    journal::info(signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
+    service_manager::notify("STOPPING=1");
+    const Instant deadline = now() + config_.agent.drain_timeout;
+    asio::steady_timer step(ingest_io_);
+    ingest_->stop();
+    asio::post(delivery_io_, [this, deadline] {
+        for (const auto& loop : loops_) loop->stop(deadline);
+    });
+    // Attempts that are cut off at the deadline end at once; the loops then end by themselves.
+    while (loops_running_ > 0 || (ingest_->has_answers_outstanding() && now() < deadline)) {
+        step.expires_after(kDrainStep);
+        co_await step.async_wait(kAwait);
+    }
+    watchdog_.cancel();
+    admin_->close();
+    ingest_->close();
+    ingest_io_.stop();
+}
+
+// Says that the agent lives only when both threads turn. The committer is not asked: a disk that
+// takes its time is no reason to be killed.
+asio::awaitable<void> Daemon::feed_watchdog() {
+    const auto interval = service_manager::watchdog_interval();
+    if (!interval) co_return;
+    for (;;) {
+        watchdog_.expires_after(*interval / 2);
+        const auto [cancelled] = co_await watchdog_.async_wait(kAwait);
+        if (cancelled) co_return;
+        (void)co_await delivery_status();
+        service_manager::notify("WATCHDOG=1");
+    }
+}
+
+}  // namespace holdfast::agent

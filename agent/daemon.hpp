@@ -1,0 +1,85 @@
+// The running agent: builds the parts, joins their threads, drains and stops.
+//
+// Threads: the caller's runs ingest and admin; one runs the delivery; the log has its committer.
+// Parts that live on one thread are told of the others' news by messages, never called across.
+#pragma once
+
+#include "agent/admin/server.hpp"
+#include "agent/config.hpp"
+#include "agent/delivery/replay_loop.hpp"
+#include "agent/ingest/server.hpp"
+#include "wal/log.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace holdfast::agent {
+
+class Daemon final : public AdminHost {
+public:
+    explicit Daemon(Config config);
+    ~Daemon() override;
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    // Opens the log and listens. Errors: bad_config, busy, storage_failed, corrupt, too_new.
+    [[nodiscard]] Result<void> start();
+
+    // Returns after SIGTERM or SIGINT, drained: what was accepted is answered, what is being
+    // delivered has had its time, and the rest is in the log.
+    void run();
+
+private:
+    [[nodiscard]] wal::Log& log() override { return *log_; }
+
+    boost::asio::awaitable<AgentStatus> status() override;
+    boost::asio::awaitable<std::set<Seq>> in_flight() override;
+    boost::asio::awaitable<Result<Replayed>> replay(Seq failed) override;
+
+    [[nodiscard]] Result<void> open_log();
+    [[nodiscard]] Result<void> start_delivery();
+    [[nodiscard]] Result<void> listen();
+    [[nodiscard]] UlidFactory make_ulids() const;
+
+    void on_commit(wal::Commit commit);         // the committer's thread
+    void on_stored(const wal::Commit& commit);  // the ingest thread
+    void wake_loops();                          // the delivery thread
+    boost::asio::awaitable<std::vector<DestinationStatus>> delivery_status();  // the ingest thread
+    boost::asio::awaitable<void> drain();
+    boost::asio::awaitable<void> feed_watchdog();
+
+    const Config config_;
+    const WallTime started_at_;
+    boost::asio::io_context ingest_io_{1};
+    boost::asio::io_context delivery_io_{1};
+    std::unique_ptr<wal::Log> log_;
+    Directory directory_;
+    std::vector<std::unique_ptr<ReplayLoop>> loops_;
+    std::size_t loops_running_ = 0;  // the ingest thread's
+    std::unique_ptr<IngestServer> ingest_;
+    std::unique_ptr<AdminServer> admin_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer watchdog_;
+
+    struct Replaying {
+        boost::asio::steady_timer done;
+        Result<void> stored;
+    };
+
+    std::map<std::uint32_t, Replaying*> replaying_;
+    std::uint32_t last_replay_ = 0;
+
+    Seq seen_head_;  // the committer's
+    std::atomic<bool> wake_posted_ = false;
+    std::thread delivery_thread_;
+};
+
+}  // namespace holdfast::agent

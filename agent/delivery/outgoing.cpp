@@ -1,0 +1,52 @@
+#include "agent/delivery/outgoing.hpp"
+
+#include "proto/assert.hpp"
+
+#include <openssl/evp.h>
+
+namespace holdfast::agent {
+namespace {
+
+std::string base64(std::string_view text) {
+    std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+    out.resize(static_cast<std::size_t>(size));
+    return out;
+}
+
+std::string authorization(Endpoint endpoint, const DestinationConfig& destination) {
+    const std::optional<Secret>& key = destination.endpoint(endpoint).key;
+    // Without a key for an endpoint its calls are refused at ingest; one that was stored when there
+    // was a key goes out without, is refused, and waits behind the auth hold.
+    if (!key) return {};
+    switch (endpoint) {
+        case Endpoint::track:
+            return "Basic " + base64(destination.site_id + ":" + key->reveal());
+        case Endpoint::app:
+            return "Bearer " + key->reveal();
+    }
+    return {};
+}
+
+}  // namespace
+
+transport::OutgoingRequest outgoing(const Event& event, const DestinationConfig& destination) {
+    const OperationInfo& operation = info(event.operation);
+    transport::OutgoingRequest request;
+    request.method = to_string(event.method);
+    request.target = event.target;
+    request.headers.push_back({"User-Agent", "Holdfast/" HOLDFAST_VERSION});
+    if (std::string value = authorization(operation.endpoint, destination); !value.empty()) {
+        request.headers.push_back({"Authorization", std::move(value)});
+    }
+    if (!event.body.empty()) request.headers.push_back({"Content-Type", "application/json"});
+    request.body = event.body;
+    // A POST without a body still says so: some servers refuse one without a length.
+    request.has_body = event.method == Method::post || event.method == Method::put;
+    request.repeatable = operation.safety != Safety::once_if_ambiguous;
+    return request;
+}
+
+}  // namespace holdfast::agent

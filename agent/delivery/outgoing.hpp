@@ -1,0 +1,14 @@
+// An entry as the request that goes out: the stored method, path and body, and the destination's
+// credential. Nothing of it but the bytes of the event comes from the app.
+#pragma once
+
+#include "agent/config.hpp"
+#include "proto/event.hpp"
+#include "transport/attempt.hpp"
+
+namespace holdfast::agent {
+
+[[nodiscard]] transport::OutgoingRequest outgoing(const Event& event,
+                                                  const DestinationConfig& destination);
+
+}  // namespace holdfast::agent

@@ -1,0 +1,324 @@
+#include "agent/delivery/replay_loop.hpp"
+
+#include "agent/clock.hpp"
+#include "agent/delivery/outgoing.hpp"
+#include "agent/delivery/saved_gates.hpp"
+#include "agent/journal.hpp"
+#include "proto/assert.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::agent {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+// When the log is not open it wakes us once it is; this is for the case that it cannot.
+constexpr auto kLogRetry = 1s;
+
+constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
+
+transport::Deadlines deadlines_of(const DestinationConfig& config) {
+    return {.connect = config.connect_timeout,
+            .first_byte = config.answer_timeout,
+            .total = config.connect_timeout + 2 * config.answer_timeout};
+}
+
+transport::DeliveryPolicy policy_of(const DestinationConfig& config) {
+    transport::DeliveryPolicy policy;
+    policy.backoff = {config.backoff_base, config.backoff_cap};
+    policy.concurrency_max = config.concurrency;
+    policy.give_up_after = config.give_up_after;
+    for (const Endpoint endpoint : kEndpoints) {
+        transport::GatesPolicy& gates = policy.gates[static_cast<std::size_t>(endpoint)];
+        gates.throttle = policy.backoff;
+        gates.rate = {.per_second = config.endpoint(endpoint).rate,
+                      .burst = config.endpoint(endpoint).rate};
+        // A probe is lost only when it took longer than any attempt can.
+        gates.breaker.lease_for = deadlines_of(config).total + 5s;
+    }
+    return policy;
+}
+
+std::string saved_name(const DestinationConfig& config) {
+    return "gates/" + config.name;
+}
+
+WallTime wall_at(Instant at) {
+    return wall_now() + std::chrono::ceil<std::chrono::milliseconds>(at - now());
+}
+
+}  // namespace
+
+ReplayLoop::ReplayLoop(asio::any_io_executor executor,
+                       wal::Log& log,
+                       const DestinationConfig& config)
+    : executor_(executor),
+      log_(log),
+      config_(config),
+      delivery_(policy_of(config)),
+      timer_(executor) {}
+
+Result<std::unique_ptr<ReplayLoop>> ReplayLoop::create(asio::any_io_executor executor,
+                                                       wal::Log& log,
+                                                       const DestinationConfig& config) {
+    std::unique_ptr<ReplayLoop> loop(new ReplayLoop(executor, log, config));
+    for (const Endpoint endpoint : kEndpoints) {
+        transport::ClientOptions options;
+        options.origin = config.endpoint(endpoint).origin;
+        options.ca_file = config.ca_file;
+        options.deadlines = deadlines_of(config);
+        options.idle_connections_max = config.concurrency;
+        auto client = transport::Client::create(executor, std::move(options));
+        if (!client) return std::move(client).error().during("destination " + config.name);
+        loop->endpoints_[static_cast<std::size_t>(endpoint)].client = std::move(*client);
+    }
+    log.add_destination(config.name);
+    loop->restore_gates();
+    return loop;
+}
+
+void ReplayLoop::restore_gates() {
+    const Result<std::optional<std::string>> saved = log_.load(saved_name(config_));
+    if (!saved || !*saved) return;
+    const Result<GatesSnapshot> snapshot = decode_gates(**saved);
+    if (!snapshot) return journal::warning(snapshot.error().detail);
+    for (const Endpoint endpoint : kEndpoints) {
+        delivery_.gates(endpoint).restore(
+            (*snapshot)[static_cast<std::size_t>(endpoint)], now(), wall_now());
+    }
+}
+
+void ReplayLoop::save_gates() {
+    std::uint64_t version = 0;
+    for (const Endpoint endpoint : kEndpoints) version += delivery_.gates(endpoint).version();
+    if (version == saved_version_) return;
+    saved_version_ = version;
+    GatesSnapshot snapshot;
+    for (const Endpoint endpoint : kEndpoints) {
+        snapshot[static_cast<std::size_t>(endpoint)] =
+            delivery_.gates(endpoint).save(now(), wall_now());
+    }
+    log_.save(saved_name(config_), encode_gates(snapshot));
+}
+
+asio::awaitable<void> ReplayLoop::run() {
+    while (!stop_by_) {
+        woken_ = false;
+        read_log();
+        start_attempts();
+        save_gates();
+        if (woken_ || stop_by_) continue;
+        timer_.expires_at(delivery_.wake_at(now()).value_or(Instant::max()));
+        co_await timer_.async_wait(kAwait);
+    }
+    while (attempts_under_way_ > 0) {
+        timer_.expires_at(*stop_by_);
+        co_await timer_.async_wait(kAwait);
+        if (now() < *stop_by_) continue;
+        for (EndpointState& endpoint : endpoints_) endpoint.client->stop();
+        stop_by_ = Instant::max();  // they end at once now, each waking us
+    }
+    save_gates();
+}
+
+void ReplayLoop::wake() {
+    woken_ = true;
+    timer_.cancel();
+}
+
+void ReplayLoop::stop(Instant deadline) {
+    stop_by_ = deadline;
+    for (auto& [seq, intent] : intents_) intent->done.cancel();
+    timer_.cancel();
+}
+
+void ReplayLoop::read_log() {
+    wants_entries_.store(true, std::memory_order_release);
+    for (;;) {
+        if (delivery_.room() == 0) {
+            for (const Seq seq : delivery_.park(now())) log_.park(config_.name, seq);
+        }
+        const std::size_t room = delivery_.room();
+        if (room == 0) break;
+        const Result<wal::Taken> taken = log_.take(config_.name, std::min<std::size_t>(room, 256));
+        // With the log failed its reopening wakes us: until then nothing is read.
+        if (!taken) return;
+        for (const wal::Pending& pending : taken->entries) add(pending);
+        if (!taken->more) return;
+    }
+    wants_entries_.store(false, std::memory_order_release);
+}
+
+void ReplayLoop::add(const wal::Pending& pending) {
+    transport::Item item;
+    item.seq = pending.seq;
+    item.id = pending.id;
+    item.lane = pending.lane;
+    item.operation = pending.operation;
+    item.accepted_at = pending.accepted_at;
+    item.parked = pending.parked;
+    if (pending.retry) {
+        const wal::Retry& retry = *pending.retry;
+        item.attempts = retry.attempts;
+        if (retry.attempts > 0) item.first_attempt_at = retry.first_attempt_at;
+        item.in_doubt = retry.intended;
+        // Stored as wall time; a clock that jumped must not make it wait longer than any backoff.
+        using std::chrono::milliseconds;
+        const milliseconds longest = std::chrono::ceil<milliseconds>(config_.backoff_cap);
+        const milliseconds left = retry.next_attempt_at - wall_now();
+        item.not_before = now() + std::clamp(left, milliseconds::zero(), longest);
+    }
+    if (const auto dead = delivery_.add(item)) bury(item.seq, *dead, wal::Log::Mark::lazy);
+}
+
+void ReplayLoop::start_attempts() {
+    while (const std::optional<transport::Attempt> attempt = delivery_.next(now())) {
+        ++attempts_under_way_;
+        asio::awaitable<void> task = make(*attempt);
+        asio::co_spawn(executor_, std::move(task), [this](std::exception_ptr unforeseen) {
+            if (unforeseen) std::rethrow_exception(unforeseen);
+            --attempts_under_way_;
+            wake();
+        });
+    }
+}
+
+ReplayLoop::EndpointState& ReplayLoop::endpoint(Operation operation) {
+    return endpoints_[static_cast<std::size_t>(info(operation).endpoint)];
+}
+
+asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
+    const Result<wal::Entry> entry = log_.get(attempt.seq);
+    if (!entry) {
+        // The log is being reopened, or the entry was damaged after it was read: it stays in its
+        // place.
+        journal::warning("entry " + std::to_string(attempt.seq.value) + ": " +
+                         entry.error().detail);
+        asio::steady_timer pause(executor_, kLogRetry);
+        co_await pause.async_wait(kAwait);
+        delivery_.on_cancelled(attempt.seq, now());
+        co_return;
+    }
+    if (attempt.must_be_intended) {
+        const bool intended = co_await intend(attempt, *entry);
+        if (!intended) {
+            delivery_.on_cancelled(attempt.seq, now());
+            co_return;
+        }
+    }
+    EndpointState& to = endpoint(attempt.operation);
+    ++to.attempts;
+    const transport::OutgoingRequest request = outgoing(entry->event(), config_);
+    const transport::AttemptResult result = co_await to.client->send(request);
+    const transport::Decision decision =
+        delivery_.on_result(attempt.seq, result, now(), wall_now());
+    settle(attempt, decision);
+}
+
+// The record that an attempt is about to be made must be on the disk before a byte is sent: whoever
+// finds it after a crash knows that the event may have arrived.
+asio::awaitable<bool> ReplayLoop::intend(const transport::Attempt& attempt,
+                                         const wal::Entry& entry) {
+    wal::Retry retry;
+    retry.attempts = attempt.number - 1;
+    retry.first_attempt_at = wall_now();
+    retry.next_attempt_at = retry.first_attempt_at;
+    retry.intended = true;
+    retry.reason = "being sent";
+    Intent intent{asio::steady_timer(executor_, Instant::max())};
+    intents_.emplace(entry.seq(), &intent);
+    log_.intend(config_.name, entry.seq(), retry, entry.seq().value);
+    co_await intent.done.async_wait(kAwait);
+    intents_.erase(entry.seq());
+    if (intent.stored && !stop_by_) co_return true;
+    // Nothing was sent: nobody may find the intent later and take it for an attempt.
+    retry.intended = false;
+    log_.retry(config_.name, entry.seq(), retry, wal::Log::Mark::synced);
+    co_return false;
+}
+
+void ReplayLoop::on_intended(Seq seq, bool stored) {
+    const auto found = intents_.find(seq);
+    if (found == intents_.end()) return;
+    found->second->stored = stored;
+    found->second->done.cancel();
+}
+
+void ReplayLoop::settle(const transport::Attempt& attempt, const transport::Decision& decision) {
+    // Where an intent was synced its outcome is too: the time in which a crash leaves doubt is
+    // short.
+    const auto how = attempt.must_be_intended ? wal::Log::Mark::synced : wal::Log::Mark::lazy;
+    EndpointState& to = endpoint(attempt.operation);
+    if (std::holds_alternative<transport::Done>(decision)) {
+        ++to.delivered;
+        log_.complete(config_.name, attempt.seq, how);
+    } else if (const auto* again = std::get_if<transport::Again>(&decision)) {
+        to.last_error = again->reason;
+        const wal::Retry retry{.attempts = again->attempts,
+                               .first_attempt_at = again->first_attempt_at,
+                               .next_attempt_at = again->next_attempt_at,
+                               .status = static_cast<std::uint16_t>(again->status),
+                               .intended = false,
+                               .reason = again->reason};
+        log_.retry(config_.name, attempt.seq, retry, how);
+    } else {
+        const auto& dead = std::get<transport::Dead>(decision);
+        to.last_error = dead.reason;
+        bury(attempt.seq, dead, how);
+    }
+}
+
+void ReplayLoop::bury(Seq seq, const transport::Dead& dead, wal::Log::Mark how) {
+    const wal::Failure failure{.attempts = dead.attempts,
+                               .failed_at = wall_now(),
+                               .status = static_cast<std::uint16_t>(dead.status),
+                               .reason = dead.reason,
+                               .answer = dead.answer};
+    log_.fail(config_.name, seq, failure, how);
+    journal::warning(fmt::format("{}: entry {} failed after {} attempts: {}",
+                                 config_.name,
+                                 seq.value,
+                                 dead.attempts,
+                                 dead.reason));
+}
+
+DestinationStatus ReplayLoop::status() const {
+    DestinationStatus status;
+    status.name = config_.name;
+    status.type = config_.type;
+    status.in_flight = delivery_.in_flight();
+    status.retrying = delivery_.retrying();
+    const Instant at = now();
+    for (const Endpoint which : kEndpoints) {
+        const EndpointState& state = endpoints_[static_cast<std::size_t>(which)];
+        const transport::Gates& gates = delivery_.gates(which);
+        EndpointStatus endpoint;
+        endpoint.name = to_string(which);
+        endpoint.url = config_.endpoint(which).url;
+        endpoint.breaker = gates.breaker().state(at);
+        endpoint.breaker_reason = gates.breaker().reason();
+        if (const auto next = gates.breaker().next_try_at(at))
+            endpoint.next_probe_at = wall_at(*next);
+        for (const transport::ClosedGate& gate : gates.closed(at)) {
+            endpoint.gates.push_back(
+                {std::string(to_string(gate.kind)), wall_at(gate.until), gate.reason});
+        }
+        endpoint.attempts = state.attempts;
+        endpoint.delivered = state.delivered;
+        endpoint.last_error = state.last_error;
+        status.endpoints.push_back(std::move(endpoint));
+    }
+    return status;
+}
+
+}  // namespace holdfast::agent

@@ -1,0 +1,42 @@
+// Which destination a request is for. An app needs no credential of its own: the socket's
+// permissions let it in, and the agent's credentials go to the vendor. But a site id that it gives
+// must be one of ours: events of one workspace never end up in another by mistake.
+//
+// Pure; any thread once it is made.
+#pragma once
+
+#include "proto/customerio/request.hpp"
+#include "proto/operation.hpp"
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace holdfast::agent {
+
+class Directory {
+public:
+    struct Destination {
+        std::string name;
+        std::string site_id;
+        bool takes_app_calls = false;  // there is a key for the App API
+    };
+
+    explicit Directory(std::vector<Destination> destinations);
+
+    // `authorization`: the header's value, may be empty. Basic names the destination by its site
+    // id. An App API call (Bearer) goes to the only destination that takes them; with several it is
+    // refused.
+    [[nodiscard]] std::variant<const Destination*, customerio::Refusal> choose(
+        std::string_view authorization, Endpoint endpoint) const;
+
+private:
+    std::vector<Destination> destinations_;
+};
+
+// The user name of "Basic …", in either base64 alphabet (the Go client uses the URL-safe one),
+// padded or not. nullopt when it is something else or malformed.
+[[nodiscard]] std::optional<std::string> basic_user(std::string_view authorization);
+
+}  // namespace holdfast::agent

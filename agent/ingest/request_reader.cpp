@@ -1,0 +1,110 @@
+#include "agent/ingest/request_reader.hpp"
+
+#include "proto/customerio/limits.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::agent {
+namespace {
+
+namespace http = boost::beast::http;
+
+// A buffer that grew for a large request is given back.
+constexpr std::size_t kBufferBytesKept = std::size_t{64} * 1024;
+
+// What a proxy and we could frame differently is how requests are smuggled.
+std::optional<customerio::Refusal> framing_fault(const RequestReader::Request& request) {
+    const auto count = [&](http::field name) { return request.count(name); };
+    const std::size_t encodings = count(http::field::transfer_encoding);
+    const std::size_t lengths = count(http::field::content_length);
+    const bool chunked_only =
+        encodings == 1 && lengths == 0 && request.version() == 11 &&
+        boost::beast::iequals(request[http::field::transfer_encoding], "chunked");
+    if (lengths > 1 || (encodings > 0 && !chunked_only)) {
+        return customerio::Refusal{400, "malformed", "the length of the request is ambiguous"};
+    }
+    if (count(http::field::content_encoding) > 0 &&
+        !boost::beast::iequals(request[http::field::content_encoding], "identity")) {
+        return customerio::Refusal{
+            415, "unsupported_encoding", "send the body without a content encoding"};
+    }
+    return std::nullopt;
+}
+
+customerio::Refusal refusal_of(boost::beast::error_code ec) {
+    if (ec == http::error::body_limit) {
+        return {
+            413,
+            "too_large",
+            "the body is larger than " + std::to_string(customerio::kRequestBytesMax) + " bytes"};
+    }
+    if (ec == http::error::header_limit) {
+        return {431,
+                "too_large",
+                "the header is larger than " + std::to_string(kRequestHeaderBytesMax) + " bytes"};
+    }
+    return {400, "malformed", "this is not HTTP/1.1: " + ec.message()};
+}
+
+}  // namespace
+
+RequestReader::RequestReader() = default;
+
+void RequestReader::feed(std::string_view bytes) {
+    if (parsed_ == buffer_.size()) {
+        buffer_.clear();
+        parsed_ = 0;
+        if (buffer_.capacity() > kBufferBytesKept) buffer_.shrink_to_fit();
+    }
+    buffer_.append(bytes);
+}
+
+bool RequestReader::is_inside_request() const {
+    return parsed_ < buffer_.size() || (parser_ && parser_->got_some() && !parser_->is_done());
+}
+
+RequestReader::Status RequestReader::next() {
+    if (refusal_) return Status::refused;
+    if (!parser_ || parser_->is_done()) {
+        parser_.emplace();
+        parser_->eager(true);
+        parser_->header_limit(kRequestHeaderBytesMax);
+        parser_->body_limit(customerio::kRequestBytesMax);
+        expectation_taken_ = false;
+    }
+    while (parsed_ < buffer_.size() && !parser_->is_done()) {
+        boost::beast::error_code ec;
+        const std::size_t used = parser_->put(
+            boost::asio::buffer(buffer_.data() + parsed_, buffer_.size() - parsed_), ec);
+        parsed_ += used;
+        if (ec == http::error::need_more) break;
+        if (ec) return refuse(refusal_of(ec));
+        if (used == 0) break;
+    }
+    if (parser_->is_header_done()) {
+        if (auto fault = framing_fault(parser_->get())) return refuse(std::move(*fault));
+    }
+    return parser_->is_done() ? Status::complete : Status::incomplete;
+}
+
+bool RequestReader::take_expectation() {
+    if (expectation_taken_ || !parser_ || !parser_->is_header_done() || parser_->is_done()) {
+        return false;
+    }
+    const auto value = parser_->get()[http::field::expect];
+    if (!boost::beast::iequals(value, "100-continue")) return false;
+    expectation_taken_ = true;
+    return true;
+}
+
+RequestReader::Status RequestReader::refuse(customerio::Refusal refusal) {
+    refusal_ = std::move(refusal);
+    return Status::refused;
+}
+
+}  // namespace holdfast::agent

@@ -1,0 +1,57 @@
+// Bytes in, HTTP requests out: Beast's parser with our limits, and a refusal of whatever two
+// parsers could read in two ways. No sockets: fed in any pieces.
+#pragma once
+
+#include "proto/customerio/request.hpp"
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::agent {
+
+inline constexpr std::uint32_t kRequestHeaderBytesMax = 16 * 1024;
+
+class RequestReader {
+public:
+    using Request = boost::beast::http::request<boost::beast::http::string_body>;
+
+    enum class Status : std::uint8_t {
+        incomplete,  // feed more
+        complete,    // request() may be used; call next() when done with it
+        refused,     // refusal() says why; the stream cannot be read on: answer and close
+    };
+
+    RequestReader();
+
+    void feed(std::string_view bytes);
+
+    // Parses on. Where requests are pipelined, each call goes on after the last request.
+    [[nodiscard]] Status next();
+
+    [[nodiscard]] const Request& request() const { return parser_->get(); }
+
+    [[nodiscard]] const customerio::Refusal& refusal() const { return *refusal_; }
+
+    // The client waits for "100 Continue" before it sends the body. True once a request.
+    [[nodiscard]] bool take_expectation();
+
+    // A request has begun and is not complete: somebody should watch the time.
+    [[nodiscard]] bool is_inside_request() const;
+
+private:
+    using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+    Status refuse(customerio::Refusal refusal);
+
+    std::string buffer_;
+    std::size_t parsed_ = 0;  // of buffer_
+    std::optional<Parser> parser_;
+    bool expectation_taken_ = false;
+    std::optional<customerio::Refusal> refusal_;
+};
+
+}  // namespace holdfast::agent

@@ -1,0 +1,119 @@
+#include "agent/ingest/server.hpp"
+
+#include "agent/clock.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace holdfast::agent {
+namespace {
+
+constexpr std::chrono::seconds kStallCheckEvery{5};
+
+}  // namespace
+
+IngestServer::IngestServer(boost::asio::any_io_executor executor,
+                           wal::Log& log,
+                           const Directory& directory,
+                           UlidFactory ulids,
+                           std::size_t connections_max)
+    : executor_(executor),
+      context_{.log = log, .directory = directory, .ulids = std::move(ulids), .acceptor = {}},
+      connections_max_(connections_max),
+      stall_timer_(executor) {}
+
+Listener& IngestServer::add_listener() {
+    return listeners_.emplace_back(executor_, [this](Listener::Socket socket, Peer peer) {
+        accepted(std::move(socket), peer);
+    });
+}
+
+Result<void> IngestServer::listen_unix(const std::string& path, std::uint32_t mode) {
+    return add_listener().listen_unix(path, mode);
+}
+
+Result<void> IngestServer::listen_tcp(const boost::asio::ip::tcp::endpoint& endpoint) {
+    return add_listener().listen_tcp(endpoint);
+}
+
+Result<void> IngestServer::adopt_unix(int descriptor) {
+    return add_listener().adopt_unix(descriptor);
+}
+
+void IngestServer::accepted(Listener::Socket socket, Peer peer) {
+    do {
+        ++last_id_;
+    } while (last_id_ == kNoSession || sessions_.contains(last_id_));
+    auto session = std::make_shared<Session>(
+        std::move(socket), last_id_, peer, context_, [this](Session::Id id) { on_closed(id); });
+    sessions_.emplace(last_id_, session);
+    if (sessions_.size() >= connections_max_) {
+        for (Listener& listener : listeners_) listener.pause();
+    }
+    session->start();
+    watch_stalls();
+}
+
+void IngestServer::on_closed(Session::Id id) {
+    sessions_.erase(id);
+    if (context_.stopping || sessions_.size() + 1 != connections_max_) return;
+    for (Listener& listener : listeners_) listener.resume();
+}
+
+void IngestServer::on_commit(const wal::Commit& commit) {
+    std::vector<std::shared_ptr<Session>> touched;
+    for (const wal::Stored& stored : commit.appended) {
+        const auto id = static_cast<Session::Id>(stored.ticket >> 32U);
+        const auto found = sessions_.find(id);
+        if (found == sessions_.end())
+            continue;  // closed meanwhile: the event is stored all the same
+        const auto slot = static_cast<AnswerQueue::Slot>(stored.ticket);
+        found->second->on_stored(slot, stored.seq, commit.error, commit.in_doubt);
+        if (touched.empty() || touched.back() != found->second) touched.push_back(found->second);
+    }
+    for (const auto& held : std::exchange(context_.held, {})) {
+        if (auto session = held.lock()) touched.push_back(std::move(session));
+    }
+    for (const std::shared_ptr<Session>& session : touched) session->resume();
+}
+
+// Armed only while somebody is connected: an idle agent does not wake up.
+void IngestServer::watch_stalls() {
+    if (watching_ || sessions_.empty()) return;
+    watching_ = true;
+    stall_timer_.expires_after(kStallCheckEvery);
+    stall_timer_.async_wait([this](boost::system::error_code cancelled) {
+        watching_ = false;
+        if (cancelled) return;
+        std::vector<std::shared_ptr<Session>> stalled;
+        for (const auto& [id, session] : sessions_) {
+            if (session->is_stalled(now())) stalled.push_back(session);
+        }
+        for (const std::shared_ptr<Session>& session : stalled) session->close();
+        watch_stalls();
+    });
+}
+
+bool IngestServer::has_answers_outstanding() const {
+    return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& one) {
+        return one.second->has_answers_outstanding();
+    });
+}
+
+void IngestServer::stop() {
+    context_.stopping = true;
+    for (Listener& listener : listeners_) listener.close();
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [id, session] : sessions_) all.push_back(session);
+    for (const std::shared_ptr<Session>& session : all) session->finish();
+}
+
+void IngestServer::close() {
+    stall_timer_.cancel();
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [id, session] : sessions_) all.push_back(session);
+    for (const std::shared_ptr<Session>& session : all) session->close();
+}
+
+}  // namespace holdfast::agent

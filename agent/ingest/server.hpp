@@ -1,0 +1,64 @@
+// All that listens for apps, and their sessions.
+//
+// Runs on: the ingest executor. Limits: `connections_max`; further ones wait in the kernel's queue.
+#pragma once
+
+#include "agent/ingest/session.hpp"
+#include "agent/listener.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+
+namespace holdfast::agent {
+
+class IngestServer {
+public:
+    // Tickets with this session id are somebody else's.
+    static constexpr Session::Id kNoSession = 0;
+
+    IngestServer(boost::asio::any_io_executor executor,
+                 wal::Log& log,
+                 const Directory& directory,
+                 UlidFactory ulids,
+                 std::size_t connections_max);
+
+    [[nodiscard]] Result<void> listen_unix(const std::string& path, std::uint32_t mode);
+    [[nodiscard]] Result<void> listen_tcp(const boost::asio::ip::tcp::endpoint& endpoint);
+    [[nodiscard]] Result<void> adopt_unix(int descriptor);
+
+    // Hands the outcome of a write to the sessions that wait for it.
+    void on_commit(const wal::Commit& commit);
+
+    // Accepts and reads no more; sessions close when their answers are sent.
+    void stop();
+    void close();
+
+    [[nodiscard]] bool has_answers_outstanding() const;
+
+    [[nodiscard]] std::size_t connections() const { return sessions_.size(); }
+
+    [[nodiscard]] const IngestContext& context() const { return context_; }
+
+    // Ids of what is stored otherwise come from here too, so that they grow with the log.
+    [[nodiscard]] Ulid make_id(WallTime now) { return context_.ulids.make(now); }
+
+private:
+    Listener& add_listener();
+    void accepted(Listener::Socket socket, Peer peer);
+    void on_closed(Session::Id id);
+    void watch_stalls();
+
+    boost::asio::any_io_executor executor_;
+    IngestContext context_;
+    const std::size_t connections_max_;
+    std::deque<Listener> listeners_;
+    std::map<Session::Id, std::shared_ptr<Session>> sessions_;
+    Session::Id last_id_ = kNoSession;
+    boost::asio::steady_timer stall_timer_;
+    bool watching_ = false;
+};
+
+}  // namespace holdfast::agent

@@ -1,0 +1,229 @@
+#include "agent/ingest/session.hpp"
+
+#include "agent/clock.hpp"
+#include "agent/ingest/answer.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <utility>
+
+namespace holdfast::agent {
+namespace {
+
+std::string_view view(boost::beast::string_view text) {
+    return {text.data(), text.size()};
+}
+
+}  // namespace
+
+Session::Session(
+    Socket socket, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed)
+    : socket_(std::move(socket)),
+      id_(id),
+      peer_(peer),
+      context_(context),
+      on_closed_(std::move(on_closed)) {}
+
+void Session::start() {
+    boost::system::error_code ec;
+    socket_.non_blocking(true, ec);
+    read();
+}
+
+void Session::read() {
+    if (reading_ || closed_ || at_end_) return;
+    if (!lingering_ && (last_ || held_ || answers_.size() >= kOutstandingMax)) return;
+    reading_ = true;
+    socket_.async_read_some(
+        boost::asio::buffer(in_),
+        [self = shared_from_this()](boost::system::error_code ec, std::size_t size) {
+            self->on_read(ec, size);
+        });
+}
+
+void Session::on_read(boost::system::error_code ec, std::size_t size) {
+    reading_ = false;
+    if (closed_) return;
+    if (ec) {
+        // The app may have closed its half only: what it sent is answered all the same.
+        if (lingering_ || ec != boost::asio::error::eof) return close();
+        last_ = true;
+        at_end_ = true;
+    } else if (!lingering_) {
+        reader_.feed({in_.data(), size});
+        process();
+    }
+    flush();
+    read();
+}
+
+void Session::process() {
+    held_ = false;
+    while (!last_ && answers_.size() < kOutstandingMax) {
+        switch (reader_.next()) {
+            case RequestReader::Status::incomplete:
+                if (reader_.take_expectation()) answer(std::string(kContinue));
+                watch_progress();
+                return;
+            case RequestReader::Status::refused:
+                ++context_.refused;
+                last_ = true;
+                answer(refusal(reader_.refusal(), true));
+                break;
+            case RequestReader::Status::complete:
+                if (!handle(reader_.request())) {
+                    held_ = true;
+                    context_.held.push_back(weak_from_this());
+                    return;
+                }
+                break;
+        }
+    }
+    watch_progress();
+}
+
+// False when the log has no room for it now: it is handled again after the next commit.
+bool Session::handle(const RequestReader::Request& request) {
+    const bool close = !request.keep_alive() || context_.stopping;
+    const auto refuse = [&](const customerio::Refusal& why) {
+        ++context_.refused;
+        answer(refusal(why, close));
+        last_ = last_ || close;
+        return true;
+    };
+    const customerio::Request wanted{
+        view(request.method_string()), view(request.target()), request.body()};
+    const auto route = customerio::route(wanted.method, wanted.target);
+    if (const auto* why = std::get_if<customerio::Refusal>(&route)) return refuse(*why);
+    const auto& to = std::get<customerio::Route>(route);
+    const auto chosen = context_.directory.choose(
+        view(request[boost::beast::http::field::authorization]), info(to.operation).endpoint);
+    if (const auto* why = std::get_if<customerio::Refusal>(&chosen)) return refuse(*why);
+    const WallTime at = wall_now();
+    const Ulid id = context_.ulids.make(at);
+    const auto accepted = context_.acceptor.accept(
+        to, wanted, {id, at, peer_, std::get<const Directory::Destination*>(chosen)->name});
+    if (const auto* why = std::get_if<customerio::Refusal>(&accepted)) return refuse(*why);
+
+    const AnswerQueue::Slot slot = answers_.reserve();
+    const wal::Ticket ticket = wal::Ticket{id_} << 32U | slot;
+    const Result<Seq> seq = context_.log.append(std::get<Event>(accepted), ticket);
+    if (!seq && seq.error().code == Errc::overloaded) {
+        answers_.unreserve();
+        return false;
+    }
+    last_ = last_ || close;
+    if (seq) {
+        unstored_.emplace(slot, Unstored{id, to.operation, at, close});
+    } else {
+        ++context_.failed;
+        answers_.fill(slot, failure(seq.error(), false, close));
+    }
+    return true;
+}
+
+void Session::on_stored(AnswerQueue::Slot slot,
+                        Seq seq,
+                        const std::optional<Error>& error,
+                        bool in_doubt) {
+    auto node = unstored_.extract(slot);
+    if (node.empty()) return;
+    const Unstored& one = node.mapped();
+    if (error) {
+        ++context_.failed;
+        answers_.fill(slot, failure(*error, in_doubt, one.close));
+    } else {
+        ++context_.acknowledged;
+        answers_.fill(slot, receipt(seq, one.id, one.operation, one.at, one.close));
+    }
+}
+
+void Session::resume() {
+    if (closed_) return;
+    flush();
+    process();
+    flush();
+    read();
+}
+
+void Session::answer(std::string bytes) {
+    answers_.fill(answers_.reserve(), std::move(bytes));
+}
+
+void Session::flush() {
+    if (closed_) return;
+    answers_.take_ready(out_);
+    if (!writing_ && out_sent_ < out_.size()) {
+        // Most answers fit the socket's buffer: one system call, no turn of the loop.
+        boost::system::error_code ec;
+        out_sent_ += socket_.write_some(
+            boost::asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), ec);
+        if (ec && ec != boost::asio::error::would_block) return close();
+        if (out_sent_ < out_.size()) write_rest();
+    }
+    if (!writing_) {
+        out_.clear();
+        out_sent_ = 0;
+        if (last_ && !held_ && answers_.size() == 0) linger();
+    }
+}
+
+// Closing with unread input would reset the connection and could take the last answer with it: the
+// app gets an end of stream, and what it still sends is thrown away until it closes too.
+void Session::linger() {
+    if (at_end_) return close();
+    if (lingering_) return;
+    lingering_ = true;
+    busy_since_ = now();
+    boost::system::error_code ec;
+    socket_.shutdown(Socket::shutdown_send, ec);
+    if (ec) return close();
+    read();
+}
+
+void Session::write_rest() {
+    writing_ = true;
+    watch_progress();
+    // out_ may grow meanwhile: what is being sent is kept apart.
+    auto sending = std::make_shared<std::string>(out_.substr(out_sent_));
+    out_.clear();
+    out_sent_ = 0;
+    const auto buffer = boost::asio::buffer(*sending);
+    boost::asio::async_write(
+        socket_,
+        buffer,
+        [self = shared_from_this(), sending](boost::system::error_code ec, std::size_t) {
+            self->writing_ = false;
+            self->busy_since_.reset();
+            if (ec) return self->close();
+            self->resume();
+        });
+}
+
+void Session::watch_progress() {
+    if (lingering_) return;
+    const bool busy = writing_ || (!last_ && reader_.is_inside_request());
+    if (!busy) {
+        busy_since_.reset();
+    } else if (!busy_since_) {
+        busy_since_ = now();
+    }
+}
+
+void Session::finish() {
+    if (closed_) return;
+    last_ = true;
+    held_ = false;
+    flush();
+}
+
+void Session::close() {
+    if (closed_) return;
+    closed_ = true;
+    boost::system::error_code ec;
+    socket_.close(ec);
+    on_closed_(id_);
+}
+
+}  // namespace holdfast::agent

@@ -1,0 +1,115 @@
+// One app's connection: requests in, events appended to the log, answers out in order once the log
+// says that they are on the disk.
+//
+// Runs on: the ingest executor. Owned by the Listener, and by the socket operations under way.
+// Back-pressure: when the log is full or too many answers are outstanding nothing more is read.
+// Limits: requests in flight kOutstandingMax; a request that has begun must end, and an answer must
+// be taken, within kStallMax.
+#pragma once
+
+#include "agent/ingest/answer_queue.hpp"
+#include "agent/ingest/directory.hpp"
+#include "agent/ingest/request_reader.hpp"
+#include "proto/event.hpp"
+#include "proto/ulid.hpp"
+#include "wal/log.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace holdfast::agent {
+
+inline constexpr std::size_t kOutstandingMax = 1024;
+inline constexpr Duration kStallMax = std::chrono::seconds(30);
+
+// Who a session belongs to, and what it shares with the others on its thread.
+struct IngestContext {
+    wal::Log& log;
+    const Directory& directory;
+    UlidFactory ulids;
+    customerio::Acceptor acceptor;
+    std::uint64_t acknowledged = 0;
+    std::uint64_t refused = 0;                            // with a 4xx
+    std::uint64_t failed = 0;                             // with a 503
+    std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
+    bool stopping = false;                                // answers close their connections
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    using Socket = boost::asio::generic::stream_protocol::socket;
+    using Id = std::uint32_t;
+
+    // `on_closed` is called once, when the session is over. `id` marks its tickets in the log.
+    Session(
+        Socket socket, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed);
+
+    void start();
+
+    // The log has stored, or not, what was appended with a ticket of this session.
+    void on_stored(AnswerQueue::Slot slot,
+                   Seq seq,
+                   const std::optional<Error>& error,
+                   bool in_doubt);
+
+    // Sends what is ready and goes on reading: once after a batch of on_stored.
+    void resume();
+
+    // Nothing more is read; closes when the last answer is sent.
+    void finish();
+
+    void close();
+
+    [[nodiscard]] bool is_stalled(Instant now) const {
+        return busy_since_ && now - *busy_since_ > kStallMax;
+    }
+
+    [[nodiscard]] bool has_answers_outstanding() const { return !unstored_.empty(); }
+
+private:
+    struct Unstored {
+        Ulid id;
+        Operation operation;
+        WallTime at;
+        bool close;
+    };
+
+    void read();
+    void on_read(boost::system::error_code ec, std::size_t size);
+    void process();
+    bool handle(const RequestReader::Request& request);
+    void answer(std::string bytes);
+    void flush();
+    void linger();
+    void write_rest();
+    void watch_progress();
+
+    Socket socket_;
+    const Id id_;
+    const Peer peer_;
+    IngestContext& context_;
+    std::function<void(Id)> on_closed_;
+    RequestReader reader_;
+    AnswerQueue answers_;
+    std::unordered_map<AnswerQueue::Slot, Unstored> unstored_;
+    std::string out_;  // being sent from out_sent_ on
+    std::size_t out_sent_ = 0;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool held_ = false;       // a complete request waits in reader_ for room in the log
+    bool last_ = false;       // no more requests are read on this connection
+    bool at_end_ = false;     // the app has closed its half
+    bool lingering_ = false;  // ours is closed: waiting for the app's
+    bool closed_ = false;
+    std::optional<Instant> busy_since_;  // in the middle of a request, or of an answer
+    std::array<char, std::size_t{16} * 1024> in_;
+};
+
+}  // namespace holdfast::agent

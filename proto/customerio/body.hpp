@@ -1,0 +1,40 @@
+// The bodies of the calls: each check finds what is wrong with one, and what acceptance needs of
+// it. Within this folder only. Texts borrow from the parser that made the object.
+#pragma once
+
+#include "proto/customerio/json.hpp"
+#include "proto/customerio/request.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::customerio {
+
+[[nodiscard]] std::optional<Refusal> check_identify(simdjson::dom::object body);
+
+struct EventBody {
+    Field id{"id"};
+    Field timestamp{"timestamp"};
+    std::string_view name;          // trimmed
+    std::string_view anonymous_id;  // empty: none
+    std::string_view recipient;     // of an invitation: data.recipient; empty: none
+};
+
+// `json` is the text of `body`, which the DOM does not keep: sizes are measured in it.
+[[nodiscard]] std::optional<Refusal> check_event(simdjson::dom::object body,
+                                                 std::string_view json,
+                                                 EventBody& out);
+
+// Appends the person, and the transactional message as text if there is one.
+[[nodiscard]] std::optional<Refusal> check_send_email(simdjson::dom::object body,
+                                                      std::string_view json,
+                                                      std::string& person,
+                                                      std::string& message_id);
+
+// The vendor's text for a string that is longer than an attribute may be.
+[[nodiscard]] std::string value_too_long(std::string_view attribute);
+
+[[nodiscard]] std::string stands_twice(const Field& field);
+
+}  // namespace holdfast::customerio

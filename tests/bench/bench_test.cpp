@@ -1,0 +1,98 @@
+// A load generator that misreads an answer measures nothing: what it believes is tested here.
+#include "tests/bench/histogram.hpp"
+#include "tests/bench/http.hpp"
+#include "tests/bench/payload.hpp"
+#include "tests/bench/redis.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::bench {
+namespace {
+
+using Kind = Reply::Kind;
+
+TEST(HistogramTest, QuantilesAreNeverTooLowAndAtMostOnePercentTooHigh) {
+    Histogram histogram;
+    for (std::uint64_t i = 1; i <= 100'000; ++i) histogram.record(i * 1'000);
+    EXPECT_EQ(histogram.count(), 100'000u);
+    for (const double q : {0.001, 0.5, 0.99, 0.999, 1.0}) {
+        const auto exact = q * 1e8;
+        EXPECT_GE(static_cast<double>(histogram.quantile(q)), exact) << q;
+        EXPECT_LE(static_cast<double>(histogram.quantile(q)), exact * 1.01) << q;
+    }
+}
+
+TEST(HistogramTest, TakesTheSmallestAndTheLargestValues) {
+    Histogram histogram;
+    EXPECT_EQ(histogram.quantile(0.5), 0u);
+    histogram.record(0);
+    EXPECT_EQ(histogram.quantile(1.0), 0u);
+    histogram.record(~std::uint64_t{0});
+    EXPECT_EQ(histogram.quantile(1.0), ~std::uint64_t{0});
+}
+
+struct Answer {
+    std::string_view bytes;
+    Kind kind;
+    std::size_t size;
+};
+
+void expect_parses(const Protocol& protocol, const Answer& answer) {
+    const auto reply = protocol.parse(answer.bytes);
+    EXPECT_EQ(reply.kind, answer.kind) << answer.bytes;
+    EXPECT_EQ(reply.size, answer.size) << answer.bytes;
+}
+
+TEST(HttpTest, ReadsAnswersByStatusAndLength) {
+    const Http http;
+    for (const Answer& answer : {
+             Answer{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}\n", Kind::ok, 41},
+             Answer{"HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length:2\r\n\r\n{}HTTP", Kind::ok, 50},
+             Answer{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Kind::ok, 38},
+             Answer{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}", Kind::incomplete, 0},
+             Answer{"HTTP/1.1 200 OK\r\nContent-Le", Kind::incomplete, 0},
+             Answer{"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Kind::refused, 43},
+             Answer{"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\n{}", Kind::refused, 40},
+             Answer{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Kind::malformed, 0},
+             Answer{"HTTP/1.1 200 OK\r\n\r\n", Kind::malformed, 0},
+             Answer{"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\n", Kind::malformed, 0},
+             Answer{"SSH-2.0\r\n\r\n", Kind::malformed, 0},
+         })
+        expect_parses(http, answer);
+}
+
+TEST(HttpTest, EachRequestIsOfAnotherPersonAndCarriesThePayload) {
+    Http http;
+    std::string out;
+    for (int i = 0; i < 12; ++i) {
+        out.clear();
+        http.append_request(out);
+    }
+    EXPECT_TRUE(out.starts_with("POST /api/v1/customers/bench-000011/events HTTP/1.1\r\n")) << out;
+    const auto body = out.substr(out.find("\r\n\r\n") + 4);
+    EXPECT_EQ(body.size(), kPayloadBytes);
+    EXPECT_TRUE(body.starts_with('{') && body.ends_with("}}")) << body;
+}
+
+TEST(RedisTest, ReadsEveryKindOfAnswer) {
+    const Redis redis;
+    for (const Answer& answer : {
+             Answer{"$3\r\n1-0\r\n$3", Kind::ok, 9},
+             Answer{"$3\r\n1-0\r", Kind::incomplete, 0},
+             Answer{"$3", Kind::incomplete, 0},
+             Answer{"-MISCONF no disk\r\n", Kind::refused, 18},
+             Answer{"+OK\r\n", Kind::refused, 5},
+             Answer{":12\r\n", Kind::refused, 5},
+             Answer{"*2\r\n$1\r\na\r\n*1\r\n:1\r\n$1", Kind::refused, 19},
+             Answer{"*2\r\n$1\r\na\r\n", Kind::incomplete, 0},
+             Answer{"$x\r\n", Kind::malformed, 0},
+             Answer{"HTTP/1.1 400\r\n", Kind::malformed, 0},
+         })
+        expect_parses(redis, answer);
+}
+
+}  // namespace
+}  // namespace holdfast::bench

@@ -1,0 +1,103 @@
+// App API: transactional sends. The vendor has no idempotency here, so each send is a new delivery.
+#include "proto/customerio/limits.hpp"
+#include "tests/customerio-sim/checks.hpp"
+#include "tests/customerio-sim/handlers.hpp"
+#include "tests/customerio-sim/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace holdfast::customerio_sim {
+namespace {
+
+bool is_present(const Json& body, const char* key) {
+    const auto it = body.find(key);
+    if (it == body.end() || it->is_null()) return false;
+    return !it->is_string() || !it->get_ref<const std::string&>().empty();
+}
+
+// Numbers pass as ids: the send endpoints take them.
+std::optional<Identity> read_identifiers(const Json& body) {
+    const Json identifiers = body.value("identifiers", Json());
+    if (!identifiers.is_object() || identifiers.size() != 1) return std::nullopt;
+    const std::string name = identifiers.begin().key();
+    const Json& value = identifiers.begin().value();
+    if (name == "id" && value.is_number_integer()) return Identity{Identity::Kind::id, dump(value)};
+    if (!value.is_string() || value.get_ref<const std::string&>().empty()) return std::nullopt;
+    const auto& text = value.get_ref<const std::string&>();
+    if (name == "id") return Identity{Identity::Kind::id, text};
+    if (name == "email") return Identity{Identity::Kind::email, lower(text)};
+    if (name != "cio_id") return std::nullopt;
+    return text.starts_with("cio_") ? Identity::from_path(text)
+                                    : Identity{Identity::Kind::cio_id, text};
+}
+
+std::size_t recipient_count(const Json& body) {
+    std::size_t count = 0;
+    for (const char* key : {"to", "cc", "bcc"}) {
+        for (const std::string_view one : split(string_field(body, key), ',')) {
+            if (!trim(one).empty()) ++count;
+        }
+    }
+    return count;
+}
+
+std::size_t attachment_bytes(const Json& body) {
+    const Json attachments = body.value("attachments", Json());
+    std::size_t encoded = 0;
+    for (const Json& attachment : attachments) {
+        if (attachment.is_string()) encoded += attachment.get_ref<const std::string&>().size();
+    }
+    return encoded / 4 * 3;
+}
+
+Refusal check_content(const Json& body) {
+    if (!is_present(body, "to")) return "to is required";
+    if (is_present(body, "transactional_message_id")) return std::nullopt;
+    for (const char* key : {"body", "subject", "from"}) {
+        if (is_present(body, key)) continue;
+        return fmt::format("{} is required without transactional_message_id", key);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+void handle_send_email(const Visit& visit) {
+    std::optional<Json> body = visit.body_object();
+    if (!body) return;
+    Call& call = visit.call();
+    const std::optional<Identity> person = read_identifiers(*body);
+    if (!person) {
+        visit.refuse("identifiers must contain exactly one of id, email or cio_id");
+        return;
+    }
+    call.person = *person;
+    if (const Refusal refusal = check_content(*body)) {
+        visit.refuse(*refusal);
+        return;
+    }
+    if (recipient_count(*body) > customerio::kSendRecipientCountMax) {
+        visit.refuse("a message cannot have more than 15 recipients");
+        return;
+    }
+    const std::size_t attached = attachment_bytes(*body);
+    const std::size_t other =
+        visit.request.body.size() - std::min(visit.request.body.size(), attached / 3 * 4);
+    if (attached > customerio::kSendAttachmentBytesMax || other > customerio::kSendBytesMax) {
+        visit.refuse("request is too large");
+        visit.decision.answer.status = 413;
+        return;
+    }
+    const std::string delivery_id = fmt::format("sim{:013}", visit.around.request_number);
+    const Json answer = {{"delivery_id", delivery_id}, {"queued_at", visit.around.now_unix_s}};
+    visit.decision.answer = json_answer(200, answer);
+    (*body)["delivery_id"] = delivery_id;
+    (*body)["queued_at"] = visit.around.now_unix_s;
+    call.payload = std::move(*body);
+    call.accepted = true;
+}
+
+}  // namespace holdfast::customerio_sim

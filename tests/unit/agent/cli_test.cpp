@@ -1,0 +1,369 @@
+// The command line against an admin socket with made-up answers.
+#include "agent/cli/command_line.hpp"
+#include "tests/unit/agent/admin_server.hpp"
+#include "tests/unit/agent/cli_documents.hpp"
+#include "tests/unit/agent/temp_dir.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <sstream>
+
+namespace holdfast::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+using Answers = std::vector<AdminServer::Canned>;
+
+constexpr const char* kUlid = "01KDYGA0KE0000000000000017";
+
+class CliTest : public testing::Test {
+protected:
+    // Also what was asked of the agent.
+    struct Outcome {
+        int code;
+        std::string out;
+        std::string err;
+        std::vector<std::string> requests;
+    };
+
+    [[nodiscard]] Outcome run_alone(std::vector<const char*> arguments) const {
+        arguments.insert(arguments.begin(), {"holdfast", "--socket", socket_.c_str()});
+        return run_exactly(arguments);
+    }
+
+    [[nodiscard]] Outcome run_exactly(const std::vector<const char*>& arguments) const {
+        std::ostringstream out;
+        std::ostringstream err;
+        const Surroundings around{
+            .out = out, .err = err, .now = wall_from_ms(kNowMs), .tty = tty_, .timeout = timeout_};
+        const int code = run(static_cast<int>(arguments.size()), arguments.data(), around);
+        return {code, out.str(), err.str(), {}};
+    }
+
+    [[nodiscard]] Outcome run_with(Answers answers, std::vector<const char*> arguments) const {
+        const AdminServer server(socket_, std::move(answers));
+        Outcome outcome = run_alone(std::move(arguments));
+        outcome.requests = server.requests();
+        std::filesystem::remove(socket_);
+        return outcome;
+    }
+
+    TempDir dir_;
+    std::string socket_ = dir_.path("admin.sock");
+    bool tty_ = false;
+    Duration timeout_ = std::chrono::seconds(10);
+};
+
+std::string page(std::initializer_list<int> seqs, const std::string& next) {
+    std::string entries;
+    for (const int seq : seqs) {
+        entries +=
+            (entries.empty() ? "" : ",") + std::string("{\"seq\":") + std::to_string(seq) + "}";
+    }
+    return "{\"entries\":[" + entries + "],\"next\":" + next + "}";
+}
+
+TEST_F(CliTest, ShowsTheStatus) {
+    const Outcome outcome = run_with({{200, kHealthy}}, {"status"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, format_status(Json::parse(kHealthy), wall_from_ms(kNowMs)));
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_THAT(outcome.requests, ElementsAre("GET /v1/status"));
+}
+
+TEST_F(CliTest, WritesJsonAsItCameBeforeAndBehindTheCommand) {
+    const std::string odd = "{\"z\": 1.50,\n \"a\":  \"\\u00fc\"}";
+    EXPECT_EQ(run_with({{200, odd}}, {"--json", "status"}).out, odd + "\n");
+    EXPECT_EQ(run_with({{200, odd + "\n"}}, {"status", "--json"}).out, odd + "\n");
+    EXPECT_EQ(run_with({{200, odd}}, {"show", "1", "--json"}).out, odd + "\n");
+    EXPECT_EQ(run_with({{200, odd}}, {"replay", "1", "--json"}).out, odd + "\n");
+}
+
+TEST_F(CliTest, TakesTheSocketFromTheEnvironmentUnlessItIsGiven) {
+    const AdminServer server(socket_, {{200, kHealthy}});
+    ASSERT_EQ(::setenv("HOLDFAST_SOCKET", socket_.c_str(), 1), 0);
+    const Outcome from_environment = run_exactly({"holdfast", "status"});
+    const Outcome given = run_exactly({"holdfast", "status", "--socket", "/no/such"});
+    ASSERT_EQ(::unsetenv("HOLDFAST_SOCKET"), 0);
+    EXPECT_EQ(from_environment.code, 0);
+    EXPECT_EQ(given.code, 69);
+}
+
+TEST_F(CliTest, EndsWith3OnlyWhenACheckFindsSomething) {
+    EXPECT_EQ(run_with({{200, kTroubled}}, {"status"}).code, 0);
+    EXPECT_EQ(run_with({{200, kHealthy}}, {"status", "--check"}).code, 0);
+    EXPECT_EQ(run_with({{200, kTroubled}}, {"status", "--check"}).code, 3);
+    EXPECT_EQ(run_with({{200, kTroubled}}, {"status", "--check", "--json"}).code, 3);
+}
+
+TEST_F(CliTest, AsksForEntriesWithAllFilters) {
+    const Outcome outcome = run_with({{200, page({}, "null")}},
+                                     {"ls",
+                                      "--state",
+                                      "retrying",
+                                      "--destination",
+                                      "a",
+                                      "--person",
+                                      "email:a+b@c.d&x=y",
+                                      "--operation",
+                                      "event",
+                                      "--after",
+                                      "7",
+                                      "--limit",
+                                      "3"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "No entries.\n");
+    EXPECT_THAT(
+        outcome.requests,
+        ElementsAre("GET /v1/entries?state=retrying&destination=a&person=email%3Aa%2Bb%40c.d%"
+                    "26x%3Dy&operation=event&after=7&limit=3"));
+}
+
+TEST_F(CliTest, AsksForDeadLetters) {
+    const Outcome outcome = run_with({{200, page({}, "null")}}, {"dead"});
+    EXPECT_EQ(outcome.out, "No dead letters.\n");
+    EXPECT_THAT(outcome.requests, ElementsAre("GET /v1/entries?state=failed&limit=50"));
+}
+
+TEST_F(CliTest, JoinsPagesUntilThereIsNoNext) {
+    const Outcome outcome =
+        run_with({{200, page({1, 2}, "5")}, {200, page({}, "9")}, {200, page({10}, "null")}},
+                 {"ls", "--json"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, page({1, 2, 10}, "null") + "\n");
+    EXPECT_THAT(outcome.requests,
+                ElementsAre("GET /v1/entries?state=all&limit=50",
+                            "GET /v1/entries?state=all&after=5&limit=48",
+                            "GET /v1/entries?state=all&after=9&limit=48"));
+}
+
+TEST_F(CliTest, JoinsPagesUntilTheLimit) {
+    const Outcome outcome = run_with({{200, page({1, 2}, "2")}, {200, page({3}, "3")}},
+                                     {"dead", "--json", "--limit", "3"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, page({1, 2, 3}, "3") + "\n");
+    EXPECT_EQ(outcome.requests.back(), "GET /v1/entries?state=failed&after=2&limit=1");
+}
+
+TEST_F(CliTest, AsksForAThousandEntriesAtATime) {
+    const Outcome outcome = run_with({{200, page({}, "null")}}, {"ls", "--limit", "2500"});
+    EXPECT_THAT(outcome.requests, ElementsAre("GET /v1/entries?state=all&limit=1000"));
+}
+
+TEST_F(CliTest, EndsWhenPagesDoNotAdvance) {
+    const Outcome outcome = run_with({{200, page({1}, "5")}, {200, page({}, "5")}}, {"ls"});
+    EXPECT_EQ(outcome.code, 69);
+    EXPECT_EQ(outcome.err,
+              "holdfast: what answers on the socket is not holdfastd, or of another version\n");
+}
+
+TEST_F(CliTest, ShowsAnEntryByNumberAndById) {
+    Json entry = Json::parse(kRetrying);
+    entry.update(Json::parse(kDetails));
+    const Outcome outcome = run_with({{200, entry.dump()}}, {"show", "17"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, format_entry(entry, wall_from_ms(kNowMs)));
+    EXPECT_THAT(outcome.requests, ElementsAre("GET /v1/entries/17"));
+    EXPECT_THAT(run_with({{200, entry.dump()}}, {"show", kUlid}).requests,
+                ElementsAre(std::string("GET /v1/entries/") + kUlid));
+}
+
+TEST_F(CliTest, AsksForABodyOnlyWhenItIsToldTo) {
+    const char* entry = R"({"seq":17,"body":"{\"a\":1}"})";
+    const Outcome outcome = run_with({{200, entry}}, {"show", "17", "--body"});
+    EXPECT_THAT(outcome.out, HasSubstr("{\"a\":1}"));
+    EXPECT_THAT(outcome.requests, ElementsAre("GET /v1/entries/17?body=1"));
+}
+
+TEST_F(CliTest, EndsWith1WhenThereIsNoSuchEntry) {
+    const Outcome outcome = run_with(
+        {{404, R"({"error":{"code":"not_found","message":"there is no entry 17\u001b"}})"}},
+        {"show", "17", "--json"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "holdfast: there is no entry 17\\x1b\n");
+}
+
+TEST_F(CliTest, EndsWith1WhenTheAgentRefusesWithoutAWord) {
+    const Outcome outcome = run_with({{503, "{}"}}, {"status"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.err, "holdfast: status 503\n");
+}
+
+TEST_F(CliTest, ReplaysEntries) {
+    const Outcome outcome = run_with(
+        {{200,
+          R"({"replayed":[{"seq":17,"id":"A","new_seq":20,"new_id":"B"}],"skipped":[],"remaining":0})"}},
+        {"replay", "17", kUlid});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out,
+              "1 entry replayed.\n"
+              "SEQ  ID  NEW SEQ  NEW ID\n"
+              " 17  A        20  B\n");
+    EXPECT_THAT(
+        outcome.requests,
+        ElementsAre(std::string("POST /v1/replay {\"entries\":[\"17\",\"") + kUlid + "\"]}"));
+}
+
+TEST_F(CliTest, EndsWith1WhenAnEntryWasSkipped) {
+    const Outcome outcome = run_with(
+        {{200,
+          R"({"replayed":[],"skipped":[{"entry":"17","reason":"it is complete"}],"remaining":0})"}},
+        {"replay", "17"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "0 entries replayed.\nSKIPPED  REASON\n17       it is complete\n");
+}
+
+constexpr const char* kFirstOfTwo =
+    R"({"replayed":[{"seq":1},{"seq":2}],"skipped":[],"remaining":1})";
+
+TEST_F(CliTest, ReplaysAllUntilNothingRemains) {
+    const Outcome outcome = run_with(
+        {{200, kFirstOfTwo}, {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":0})"}},
+        {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "3 entries replayed.\n");
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_THAT(outcome.requests,
+                ElementsAre("POST /v1/replay {\"all\":true}", "POST /v1/replay {\"all\":true}"));
+}
+
+TEST_F(CliTest, JoinsTheReportsOfAReplayOfAll) {
+    const Outcome outcome = run_with(
+        {{200, kFirstOfTwo}, {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":0})"}},
+        {"replay", "--all", "--json"});
+    EXPECT_EQ(
+        outcome.out,
+        "{\"replayed\":[{\"seq\":1},{\"seq\":2},{\"seq\":3}],\"skipped\":[],\"remaining\":0}\n");
+}
+
+TEST_F(CliTest, ShowsTheProgressOfAReplayOnATerminal) {
+    tty_ = true;
+    const Outcome outcome = run_with(
+        {{200, kFirstOfTwo}, {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":0})"}},
+        {"replay", "--all"});
+    EXPECT_EQ(outcome.err, "replayed 2 of 3\nreplayed 3 of 3\n");
+}
+
+TEST_F(CliTest, ReplaysNoMoreThanThereWereEvenIfAllFailAgain) {
+    const Outcome outcome = run_with(
+        {{200, kFirstOfTwo}, {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":3})"}},
+        {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "3 entries replayed.\n3 dead letters left.\n");
+    EXPECT_EQ(outcome.requests.size(), 2U);
+}
+
+TEST_F(CliTest, CountsAnEntryThatCannotBeReplayedOnce) {
+    const std::string skipped = R"("skipped":[{"entry":"1","reason":"no such destination"}])";
+    const Outcome outcome =
+        run_with({{200, R"({"replayed":[{"seq":2}],)" + skipped + R"(,"remaining":3})"},
+                  {200, R"({"replayed":[{"seq":3}],)" + skipped + R"(,"remaining":2})"},
+                  {200, R"({"replayed":[{"seq":4}],)" + skipped + R"(,"remaining":1})"}},
+                 {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out,
+              "3 entries replayed.\nSKIPPED  REASON\n1        no such destination\n1 dead letter "
+              "left.\n");
+    EXPECT_EQ(outcome.requests.size(), 3U);
+}
+
+TEST_F(CliTest, StopsReplayingWhenNothingIsReplayedAnyMore) {
+    const Outcome outcome =
+        run_with({{200, kFirstOfTwo}, {200, R"({"replayed":[],"skipped":[],"remaining":1})"}},
+                 {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "2 entries replayed.\n1 dead letter left.\n");
+}
+
+TEST_F(CliTest, SaysWhatWasReplayedBeforeTheAgentRefused) {
+    const Outcome outcome =
+        run_with({{200, kFirstOfTwo},
+                  {503, R"({"error":{"code":"storage_failed","message":"log failed"}})"}},
+                 {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "2 entries replayed.\n1 dead letter left.\n");
+    EXPECT_EQ(outcome.err, "holdfast: log failed\n");
+}
+
+TEST_F(CliTest, SaysWhichSocketCannotBeReached) {
+    const Outcome outcome = run_alone({"status"});
+    EXPECT_EQ(outcome.code, 69);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "holdfast: cannot reach the agent at " + socket_ +
+                  ": No such file or directory; is holdfastd running?\n");
+}
+
+TEST_F(CliTest, GivesUpOnAnAgentThatDoesNotAnswer) {
+    timeout_ = std::chrono::milliseconds(20);
+    const Outcome outcome = run_with({}, {"status"});
+    EXPECT_EQ(outcome.code, 69);
+    EXPECT_THAT(outcome.err, HasSubstr("; it does not answer in time, see its log\n"));
+}
+
+TEST_F(CliTest, EndsWith69WhenSomethingElseAnswers) {
+    for (const char* body : {"", "hello", "[]", "{\"a\":"}) {
+        const Outcome outcome = run_with({{200, body}}, {"status"});
+        EXPECT_EQ(outcome.code, 69) << body;
+        EXPECT_THAT(outcome.err, HasSubstr("is not holdfastd")) << body;
+    }
+}
+
+TEST_F(CliTest, EndsWith2AndOneLineForAWrongCommandLine) {
+    const std::vector<std::vector<const char*>> wrong = {
+        {},
+        {"bogus"},
+        {"status", "ls"},
+        {"status", "extra"},
+        {"status", "--bogus"},
+        {"show"},
+        {"show", "seventeen"},
+        {"show", "-1"},
+        {"show", "../status"},
+        {"show", "99999999999999999999"},
+        {"show", "1", "2"},
+        {"ls", "--state", "lost"},
+        {"ls", "--limit", "0"},
+        {"ls", "--limit", "1000001"},
+        {"ls", "--after", "x"},
+        {"replay"},
+        {"replay", "--all", "1"},
+        {"replay", "x"},
+        {"status", "--socket", ""},
+    };
+    for (const auto& arguments : wrong) {
+        const Outcome outcome = run_alone(arguments);
+        const std::string shown = testing::PrintToString(arguments);
+        EXPECT_EQ(outcome.code, 2) << shown;
+        EXPECT_EQ(outcome.out, "") << shown;
+        EXPECT_THAT(outcome.err, testing::MatchesRegex("holdfast: [^\n]+; see holdfast --help\n"))
+            << shown;
+    }
+}
+
+TEST_F(CliTest, RefusesASocketPathThatTheKernelCannotTake) {
+    const std::string path = "/" + std::string(107, 'x');
+    EXPECT_EQ(run_alone({"status", "--socket", path.c_str()}).code, 2);
+}
+
+TEST_F(CliTest, DocumentsTheExitCodesInItsHelp) {
+    for (const std::vector<const char*>& arguments :
+         {std::vector<const char*>{"--help"}, std::vector<const char*>{"replay", "--help"}}) {
+        const Outcome outcome = run_alone(arguments);
+        EXPECT_EQ(outcome.code, 0);
+        EXPECT_THAT(outcome.out, HasSubstr("69  the agent cannot be reached"));
+        EXPECT_EQ(outcome.err, "");
+    }
+}
+
+TEST_F(CliTest, SaysItsVersion) {
+    EXPECT_EQ(run_alone({"--version"}).out, "holdfast " HOLDFAST_VERSION "\n");
+}
+
+}  // namespace
+}  // namespace holdfast::cli

@@ -1,0 +1,82 @@
+#include "agent/cli/table.hpp"
+#include "agent/cli/text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr WallTime kNow{1'767'323'045'678ms};  // 2026-01-02T03:04:05.678Z
+
+TEST(CliTextTest, ReadsATimeInUtc) {
+    EXPECT_EQ(parse_time("2026-01-02T03:04:05.678Z"), kNow);
+    EXPECT_EQ(parse_time("2026-01-02T03:04:05Z"), kNow - 678ms);
+    EXPECT_EQ(parse_time("2026-01-02T03:04:05.6Z"), kNow - 78ms);
+    EXPECT_EQ(parse_time("2026-01-02T03:04:05.678999Z"), kNow);
+    EXPECT_EQ(parse_time("1970-01-01T00:00:00Z"), WallTime(0ms));
+    EXPECT_EQ(parse_time("2024-02-29T00:00:00Z"), WallTime(1'709'164'800'000ms));
+}
+
+TEST(CliTextTest, RefusesEveryOtherTextForATime) {
+    for (const char* text : {"",
+                             "2026-01-02",
+                             "2026-01-02T03:04:05",
+                             "2026-01-02T03:04:05.Z",
+                             "2026-01-02T03:04:05+01:00",
+                             "2026-01-02 03:04:05Z",
+                             "2026-02-30T03:04:05Z",
+                             "2026-01-02T24:04:05Z",
+                             "2026-01-02T03:60:05Z",
+                             "2026-01-02T03:04:61Z",
+                             "2026-01-02T03:04:-5Z",
+                             "2026-01-02T03:04:05ZZ",
+                             "x026-01-02T03:04:05Z"}) {
+        EXPECT_EQ(parse_time(text), std::nullopt) << text;
+    }
+}
+
+TEST(CliTextTest, SaysHowLongAgoAndInHowLong) {
+    const std::vector<std::pair<std::chrono::milliseconds, std::string>> times = {
+        {0ms, "now"},
+        {-999ms, "now"},
+        {999ms, "now"},
+        {-1s, "1 s ago"},
+        {12s, "in 12 s"},
+        {-119s, "119 s ago"},
+        {-2min, "2 min ago"},
+        {119min, "in 119 min"},
+        {-120min, "2 h ago"},
+        {-47h, "47 h ago"},
+        {48h, "in 2 d"},
+        {-240h, "10 d ago"},
+    };
+    for (const auto& [difference, text] : times) EXPECT_EQ(relative(kNow + difference, kNow), text);
+}
+
+TEST(CliTextTest, ShowsControlCharactersAsTheirNumbers) {
+    EXPECT_EQ(printable("plain \xc3\xbc\xe2\x82\xac"), "plain \xc3\xbc\xe2\x82\xac");
+    EXPECT_EQ(printable("\x1b[31mred\n\t\x7f"), "\\x1b[31mred\\x0a\\x09\\x7f");
+    EXPECT_EQ(printable("\xc2\x9b\xc2\xa0"), "\\x9b\xc2\xa0");
+    EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
+}
+
+TEST(CliTextTest, AlignsColumnsByCodePoints) {
+    Table table({{"NAME"}, {"N", Table::Align::right}, {"LAST"}});
+    table.add({"\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc", "7", ""});
+    table.add({"b\n", "1234", "x"});
+    EXPECT_EQ(table.text(),
+              "NAME      N  LAST\n"
+              "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc     7\n"
+              "b\\x0a  1234  x\n");
+}
+
+TEST(CliTextTest, WritesNoHeadingLineWithoutHeadings) {
+    Table table({{}, {}});
+    table.add({"key", "value"});
+    EXPECT_EQ(table.text(), "key  value\n");
+}
+
+}  // namespace
+}  // namespace holdfast::cli

@@ -1,0 +1,175 @@
+#include "proto/record.hpp"
+
+#include "proto/bytes.hpp"
+
+#include <gtest/gtest.h>
+#include <xxhash.h>
+
+#include <utility>
+#include <vector>
+
+namespace holdfast {
+namespace {
+
+Event sample() {
+    return {.id = *Ulid::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+            .accepted_at = wall_from_ms(1'700'000'000'123),
+            .operation = Operation::identify,
+            .method = Method::put,
+            .lane = Lane{0xfedcba9876543210},
+            .peer = {.uid = 1000, .gid = 1001, .pid = 4242},
+            .parent = std::nullopt,
+            .destination = "customerio",
+            .person = "id:42",
+            .name = "purchase",
+            .target = "/api/v1/customers/42",
+            .body = R"({"a":1})"};
+}
+
+std::string encoded(const Event& event) {
+    std::string out;
+    encode_record(event, out);
+    return out;
+}
+
+std::string with_checksum(std::string bytes) {
+    put_le(bytes, static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size())));
+    return bytes;
+}
+
+// The record with one byte changed and a checksum that fits again.
+std::string resealed(const Event& event, std::size_t at, std::uint8_t byte) {
+    std::string bytes = encoded(event);
+    bytes.resize(bytes.size() - 4);
+    bytes[at] = static_cast<char>(byte);
+    return with_checksum(bytes);
+}
+
+void expect_equal(const Event& got, const Event& want) {
+    EXPECT_EQ(got.id, want.id);
+    EXPECT_EQ(got.accepted_at, want.accepted_at);
+    EXPECT_EQ(got.operation, want.operation);
+    EXPECT_EQ(got.method, want.method);
+    EXPECT_EQ(got.lane, want.lane);
+    EXPECT_EQ(got.peer, want.peer);
+    EXPECT_EQ(got.parent, want.parent);
+    EXPECT_EQ(got.destination, want.destination);
+    EXPECT_EQ(got.person, want.person);
+    EXPECT_EQ(got.name, want.name);
+    EXPECT_EQ(got.target, want.target);
+    EXPECT_EQ(got.body, want.body);
+}
+
+TEST(RecordTest, AnEventIsReadBackAsItWasWritten) {
+    const std::string record = encoded(sample());
+    const auto decoded = decode_record(record);
+    ASSERT_TRUE(decoded);
+    expect_equal(*decoded, sample());
+}
+
+TEST(RecordTest, AReplayKeepsItsParent) {
+    Event event = sample();
+    event.parent = *Ulid::parse("7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
+    const std::string record = encoded(event);
+    const auto decoded = decode_record(record);
+    ASSERT_TRUE(decoded);
+    expect_equal(*decoded, event);
+}
+
+TEST(RecordTest, EmptyAndLongestTextsAreReadBack) {
+    Event event = sample();
+    event.destination = event.person = event.name = event.target = event.body = "";
+    const std::string empty = encoded(event);
+    ASSERT_TRUE(decode_record(empty));
+    expect_equal(*decode_record(empty), event);
+    const std::string longest(kBodyBytesMax, 'x');
+    const std::string_view all = longest;
+    event.destination = all.substr(0, kDestinationBytesMax);
+    event.person = all.substr(0, kPersonBytesMax);
+    event.name = all.substr(0, kNameBytesMax);
+    event.target = all.substr(0, kTargetBytesMax);
+    event.body = all;
+    const std::string record = encoded(event);
+    ASSERT_TRUE(decode_record(record));
+    expect_equal(*decode_record(record), event);
+}
+
+TEST(RecordTest, ARecordIsAppendedBehindWhatTheBufferHolds) {
+    std::string out = "before";
+    encode_record(sample(), out);
+    EXPECT_EQ(out, "before" + encoded(sample()));
+}
+
+TEST(RecordTest, TheLayoutIsTheDocumentedOne) {
+    const std::string record = encoded(sample());
+    EXPECT_EQ(record.size(), 60 + 10 + 5 + 8 + 20 + 7 + 4U);
+    EXPECT_EQ(record.substr(0, 4), std::string("\x01\x01\x03\x00", 4));
+    EXPECT_EQ(record.substr(12, 16),
+              std::string(reinterpret_cast<const char*>(sample().id.bytes.data()), 16));
+    EXPECT_EQ(record.substr(48, 2), std::string("\x0a\x00", 2));
+    EXPECT_EQ(record.substr(60, 10), "customerio");
+}
+
+TEST(RecordTest, EveryChangedBitIsFound) {
+    Event event = sample();
+    event.parent = event.id;
+    const std::string record = encoded(event);
+    for (std::size_t at = 0; at < record.size(); ++at) {
+        for (unsigned flip = 1; flip < 256; ++flip) {
+            std::string damaged = record;
+            damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
+            const auto decoded = decode_record(damaged);
+            ASSERT_FALSE(decoded) << at << ' ' << flip;
+            ASSERT_EQ(decoded.error().code, Errc::corrupt) << at << ' ' << flip;
+        }
+    }
+}
+
+TEST(RecordTest, EveryTruncationAndEveryTailIsFound) {
+    const std::string record = encoded(sample());
+    for (std::size_t size = 0; size < record.size(); ++size) {
+        const auto decoded = decode_record(std::string_view(record).substr(0, size));
+        ASSERT_FALSE(decoded) << size;
+        ASSERT_EQ(decoded.error().code, Errc::corrupt) << size;
+    }
+    EXPECT_FALSE(decode_record(record + '\0'));
+}
+
+TEST(RecordTest, AnIntactRecordOfANewerVersionIsToldApart) {
+    const std::string newer = resealed(sample(), 0, kRecordVersion + 1);
+    ASSERT_FALSE(decode_record(newer));
+    EXPECT_EQ(decode_record(newer).error().code, Errc::too_new);
+    const std::string unlike = with_checksum("\x02 of any layout");
+    ASSERT_FALSE(decode_record(unlike));
+    EXPECT_EQ(decode_record(unlike).error().code, Errc::too_new);
+}
+
+TEST(RecordTest, AnImpossibleLayoutIsCorruptThoughItsChecksumFits) {
+    const std::vector<std::pair<std::size_t, std::uint8_t>> changes = {
+        {0, 0},    // no version 0
+        {1, 0},    // no operation 0
+        {1, 200},  // nor 200
+        {2, 9},    // no such method
+        {3, 2},    // an unknown flag
+        {3, 1},    // a parent that is not there
+        {48, 11},  // lengths that do not add up
+        {49, 1},   // must be zero
+        {50, 0},
+        {59, 255},  // a body of 4 GB
+    };
+    for (const auto& [at, byte] : changes) {
+        const std::string record = resealed(sample(), at, byte);
+        ASSERT_FALSE(decode_record(record)) << at;
+        EXPECT_EQ(decode_record(record).error().code, Errc::corrupt) << at;
+    }
+}
+
+TEST(LaneTest, ALaneIsTheSameForEverAndAnotherForEachDestinationAndPerson) {
+    EXPECT_EQ(lane_of("customerio", "id:42"), Lane{0xee72c76b6cb34d0b});  // stored in every log
+    EXPECT_NE(lane_of("customerio", "id:42"), lane_of("customerio", "id:43"));
+    EXPECT_NE(lane_of("customerio", "id:42"), lane_of("other", "id:42"));
+    EXPECT_NE(lane_of("ab", "c"), lane_of("a", "bc"));
+}
+
+}  // namespace
+}  // namespace holdfast

@@ -1,0 +1,171 @@
+#include "proto/customerio/limits.hpp"
+#include "proto/customerio/request.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace holdfast::customerio {
+namespace {
+
+struct Known {
+    std::string_view method;
+    std::string target;
+    Operation operation;
+    std::string identifier;
+};
+
+TEST(RouteTest, EveryCallHasItsRoute) {
+    const std::vector<Known> cases = {
+        {"PUT", "/api/v1/customers/5", Operation::identify, "5"},
+        {"DELETE", "/api/v1/customers/5", Operation::delete_person, "5"},
+        {"POST", "/api/v1/customers/5/events", Operation::event, "5"},
+        {"POST", "/api/v1/events", Operation::anonymous_event, ""},
+        {"POST", "/api/v1/customers/5/suppress", Operation::suppress, "5"},
+        {"POST", "/api/v1/customers/5/unsuppress", Operation::unsuppress, "5"},
+        {"POST", "/v1/send/email", Operation::send_email, ""},
+    };
+    for (const Known& test : cases) {
+        const auto result = route(test.method, test.target);
+        ASSERT_TRUE(std::holds_alternative<Route>(result)) << test.method << ' ' << test.target;
+        EXPECT_EQ(std::get<Route>(result).operation, test.operation) << test.target;
+        EXPECT_EQ(std::get<Route>(result).identifier, test.identifier) << test.target;
+    }
+}
+
+TEST(RouteTest, IdentifiersAreSplitThenDecodedAndAPlusStaysAPlus) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"a%2Fb%40x%2By%20z", "a/b@x+y z"},
+        {"a%2fb@x+y%20z", "a/b@x+y z"},
+        {"a:b&c=d$e", "a:b&c=d$e"},
+        {"%E2%82%AC", "\u20ac"},
+        {"events", "events"},
+        {"%25", "%"},
+        {"5?x=/events&y=%zz", ""},
+        {"5?x=/events", "5"},
+        {"...", "..."},
+        {std::string(150, 'i'), std::string(150, 'i')},
+    };
+    for (const auto& [encoded, identifier] : cases) {
+        const auto result = route("PUT", "/api/v1/customers/" + encoded);
+        if (identifier.empty()) {
+            EXPECT_EQ(std::get<Refusal>(result).code, "invalid_path") << encoded;
+            continue;
+        }
+        ASSERT_TRUE(std::holds_alternative<Route>(result)) << encoded;
+        EXPECT_EQ(std::get<Route>(result).identifier, identifier);
+    }
+}
+
+TEST(RouteTest, FixedSegmentsMayBeEncodedToo) {
+    const auto result = route("POST", "/api/%761/customers/5/%65vents");
+    ASSERT_TRUE(std::holds_alternative<Route>(result));
+    EXPECT_EQ(std::get<Route>(result).operation, Operation::event);
+}
+
+struct Refused {
+    std::string_view method;
+    std::string target;
+    unsigned status;
+    std::string_view code;
+    std::string_view message;
+};
+
+constexpr std::string_view kNoPath = "no such path in the calls of Customer.io that are taken here";
+constexpr std::string_view kNoPrefix = "no such path; the client's url lacks /api/v1 at its end";
+constexpr std::string_view kMalformed = "target is not a path in valid percent-encoding";
+
+TEST(RouteTest, EverythingElseIsRefusedWithATextThatHelps) {
+    const std::vector<Refused> cases = {
+        {"POST", "/", 404, "not_found", kNoPath},
+        {"POST", "/api/v1", 404, "not_found", kNoPath},
+        {"PUT", "/api/v1/customers", 404, "not_found", kNoPath},
+        {"PUT", "/api/v1/customers/a/b", 404, "not_found", kNoPath},
+        {"PUT", "/api/v1/customers/5/", 404, "not_found", kNoPath},
+        {"PUT", "//api/v1/customers/5", 404, "not_found", kNoPath},
+        {"POST", "/api%2Fv1/events", 404, "not_found", kNoPath},
+        {"POST", "/v1/events", 404, "not_found", kNoPath},
+        {"PUT", "/customers/5", 404, "not_found", kNoPrefix},
+        {"POST", "/customers/5/events", 404, "not_found", kNoPrefix},
+        {"POST", "/events", 404, "not_found", kNoPrefix},
+        {"GET",
+         "/api/v1/customers/5",
+         405,
+         "method_not_allowed",
+         "method not allowed on this path, only PUT, DELETE"},
+        {"put",
+         "/api/v1/customers/5",
+         405,
+         "method_not_allowed",
+         "method not allowed on this path, only PUT, DELETE"},
+        {"PUT",
+         "/api/v1/events",
+         405,
+         "method_not_allowed",
+         "method not allowed on this path, only POST"},
+        {"GET",
+         "/v1/send/email",
+         405,
+         "method_not_allowed",
+         "method not allowed on this path, only POST"},
+        {"PUT", "/api/v1/customers/", 400, "invalid_path", text::kIdEmpty},
+        {"POST", "/api/v1/customers//events", 400, "invalid_path", text::kIdEmpty},
+        {"PUT",
+         "/api/v1/customers/" + std::string(151, 'i'),
+         400,
+         "invalid_path",
+         "identifier cannot be longer than 150 bytes"},
+        {"PUT",
+         "/api/v1/customers/a%00b",
+         400,
+         "invalid_path",
+         "identifier contains a control character"},
+        {"PUT",
+         "/api/v1/customers/a%0A",
+         400,
+         "invalid_path",
+         "identifier contains a control character"},
+        {"PUT",
+         "/api/v1/customers/%7F",
+         400,
+         "invalid_path",
+         "identifier contains a control character"},
+        {"PUT", "/api/v1/customers/%FF", 400, "invalid_path", "identifier is not valid UTF-8"},
+        {"DELETE",
+         "/api/v1/customers/..",
+         400,
+         "invalid_path",
+         "identifier cannot be a dot segment"},
+        {"DELETE",
+         "/api/v1/customers/%2E%2e",
+         400,
+         "invalid_path",
+         "identifier cannot be a dot segment"},
+        {"DELETE",
+         "/api/v1/customers/%2e",
+         400,
+         "invalid_path",
+         "identifier cannot be a dot segment"},
+        {"PUT", "/api/v1/customers/%", 400, "invalid_path", kMalformed},
+        {"PUT", "/api/v1/customers/%4", 400, "invalid_path", kMalformed},
+        {"PUT", "/api/v1/customers/%4g", 400, "invalid_path", kMalformed},
+        {"PUT", "/api/v1/customers/a b", 400, "invalid_path", kMalformed},
+        {"PUT", "/api/v1/customers/\xc3\xa9", 400, "invalid_path", kMalformed},
+        {"PUT", "/api/v1/customers/5#x", 400, "invalid_path", kMalformed},
+        {"PUT", "http://x/api/v1/customers/5", 400, "invalid_path", kMalformed},
+        {"PUT", "", 400, "invalid_path", kMalformed},
+        {"OPTIONS", "*", 400, "invalid_path", kMalformed},
+    };
+    for (const Refused& test : cases) {
+        SCOPED_TRACE(std::string(test.method) + " " + test.target);
+        const auto result = route(test.method, test.target);
+        ASSERT_TRUE(std::holds_alternative<Refusal>(result));
+        EXPECT_EQ(std::get<Refusal>(result).status, test.status);
+        EXPECT_EQ(std::get<Refusal>(result).code, test.code);
+        EXPECT_EQ(std::get<Refusal>(result).message, test.message);
+    }
+}
+
+}  // namespace
+}  // namespace holdfast::customerio

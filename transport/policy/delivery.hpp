@@ -1,0 +1,161 @@
+// Decides for one destination what is sent next and what becomes of it: lanes in order, gates,
+// backoff, giving up. Asked by whoever does the sending; told what came of it.
+//
+//   add() --> lane --> next() --> [attempt] --> on_result() --> Done | Again | Dead
+//                ^                                               |
+//                +---------------- Again: waits at the head -----+
+//
+// Promise: one attempt at a time for a lane, and its entries in the order in which they were added;
+// another lane is never held up by it. Nothing is Dead for being late before `give_up_after`, and
+// nothing for a refused credential, ever.
+//
+// Pure: time and chance are arguments. One thread. Memory: about 100 bytes an entry that is held.
+#pragma once
+
+#include "proto/event.hpp"
+#include "proto/seq.hpp"
+#include "transport/policy/gates.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace holdfast::transport {
+
+struct DeliveryPolicy {
+    BackoffPolicy backoff;
+    std::array<GatesPolicy, kEndpointCount> gates;
+    std::size_t concurrency_max = 10;
+    std::optional<Duration> give_up_after = std::chrono::days(7);  // of age; none: never
+    std::size_t window_max = 4096;       // entries held that are not parked
+    std::size_t parked_max = 1'000'000;  // entries that wait in lanes while others go on
+};
+
+// An entry as far as deciding needs it.
+struct Item {
+    Seq seq;
+    Ulid id;
+    Lane lane{};
+    Operation operation{};
+    WallTime accepted_at;
+    std::uint32_t attempts = 0;
+    std::optional<WallTime> first_attempt_at;
+    Instant not_before{};
+    bool in_doubt = false;  // an attempt was intended, and the process that made it is gone
+    bool parked = false;
+};
+
+// Delivered.
+struct Done {};
+
+// To be tried again, not before the time.
+struct Again {
+    std::uint32_t attempts;
+    WallTime first_attempt_at;
+    WallTime next_attempt_at;
+    unsigned status;  // 0: no answer
+    std::string reason;
+};
+
+// Never to be tried again by itself.
+struct Dead {
+    std::uint32_t attempts;
+    unsigned status;
+    std::string reason;
+    std::string answer;
+};
+
+using Decision = std::variant<Done, Again, Dead>;
+
+struct Attempt {
+    Seq seq;
+    Operation operation;
+    std::uint32_t number;   // 1: the first
+    bool must_be_intended;  // record it, synced, before a byte is sent
+};
+
+class Delivery {
+public:
+    explicit Delivery(DeliveryPolicy policy);
+
+    // How many more entries can be held.
+    [[nodiscard]] std::size_t room() const;
+
+    // In log order. Dead at once when it is in doubt and must not be repeated.
+    [[nodiscard]] std::optional<Dead> add(const Item& item);
+
+    // What to send now; nullopt: nothing, until wake_at() or something is told.
+    [[nodiscard]] std::optional<Attempt> next(Instant now);
+    [[nodiscard]] std::optional<Instant> wake_at(Instant now) const;
+
+    [[nodiscard]] Decision on_result(Seq seq,
+                                     const AttemptResult& result,
+                                     Instant now,
+                                     WallTime wall_now);
+
+    // The attempt could not be made, for a reason of our own.
+    void on_cancelled(Seq seq, Instant now);
+
+    void on_credential_changed(Endpoint endpoint) { gates(endpoint).on_credential_changed(); }
+
+    // When there is no room and all that is held waits, although an endpoint is open: the entries
+    // to park, so that others can be read. They stay held here.
+    [[nodiscard]] std::vector<Seq> park(Instant now);
+
+    [[nodiscard]] std::set<Seq> in_flight() const;
+
+    [[nodiscard]] std::size_t retrying() const { return retrying_; }
+
+    [[nodiscard]] Gates& gates(Endpoint endpoint) {
+        return gates_[static_cast<std::size_t>(endpoint)];
+    }
+
+    [[nodiscard]] const Gates& gates(Endpoint endpoint) const {
+        return gates_[static_cast<std::size_t>(endpoint)];
+    }
+
+private:
+    struct InFlight {
+        Lane lane;
+        Endpoint endpoint;
+        Gates::Pass pass;
+    };
+
+    struct Waiting {
+        Instant until;
+        Seq seq;
+        Lane lane;
+        auto operator<=>(const Waiting&) const = default;
+    };
+
+    using Line = std::deque<Item>;
+
+    void schedule(Lane lane, Instant now);
+    void wake_due(Instant now);
+    void finish(Lane lane, Instant now);
+    [[nodiscard]] Decision decide(Item& item,
+                                  const Verdict& verdict,
+                                  const AttemptResult& result,
+                                  Instant now,
+                                  WallTime wall_now);
+
+    DeliveryPolicy policy_;
+    std::vector<Gates> gates_;
+    std::unordered_map<Lane, Line> lanes_;  // never iterated: its order is not ours
+    // Lanes whose first entry may go, by that entry: the oldest first.
+    std::array<std::map<Seq, Lane>, kEndpointCount> ready_;
+    std::set<Waiting> waiting_;  // lanes whose first entry has to wait
+    std::map<Seq, InFlight> in_flight_;
+    std::size_t held_ = 0;  // without the parked ones
+    std::size_t parked_ = 0;
+    std::size_t retrying_ = 0;  // held with an attempt behind them
+};
+
+}  // namespace holdfast::transport

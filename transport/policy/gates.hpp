@@ -1,0 +1,102 @@
+// Why an endpoint may not be sent to now: an operator's pause, a refused credential, the far side's
+// Retry-After, the breaker, the rate. One set for each endpoint of a destination.
+//
+// Pure: told the time and the outcomes. One thread.
+#pragma once
+
+#include "transport/policy/backoff.hpp"
+#include "transport/policy/breaker.hpp"
+#include "transport/policy/limiter.hpp"
+#include "transport/policy/outcome.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast::transport {
+
+struct GatesPolicy {
+    BreakerPolicy breaker;
+    LimiterPolicy rate;
+    BackoffPolicy throttle;                            // for a 429 without Retry-After
+    Duration retry_after_max = std::chrono::hours(1);  // a longer Retry-After is cut
+    Duration auth_probe_every =
+        std::chrono::minutes(1);  // one real entry tries a refused credential
+};
+
+enum class GateKind : std::uint8_t { auth_hold, retry_after, breaker, rate };
+
+[[nodiscard]] std::string_view to_string(GateKind kind);
+
+struct ClosedGate {
+    GateKind kind;
+    Instant until;  // when it may open by itself
+    std::string reason;
+};
+
+class Gates {
+public:
+    explicit Gates(GatesPolicy policy);
+
+    // Permission for one attempt, to be given back by on_result or on_cancelled.
+    struct Pass {
+        Breaker::Ticket ticket;
+    };
+
+    [[nodiscard]] std::optional<Pass> try_enter(Instant now);
+
+    // The attempt came to something. `seed` is chance for the waits that follow.
+    void on_result(const Pass& pass,
+                   const Verdict& verdict,
+                   const AttemptResult& result,
+                   std::uint64_t seed,
+                   Instant now,
+                   WallTime wall_now);
+
+    // The attempt was not made after all.
+    void on_cancelled(const Pass& pass, Instant now);
+
+    // The credential is another now: the next entry tries it.
+    void on_credential_changed();
+
+    // All that are closed now; empty: try_enter says yes.
+    [[nodiscard]] std::vector<ClosedGate> closed(Instant now) const;
+
+    // When try_enter may say yes; `now` when it would now.
+    [[nodiscard]] Instant opens_at(Instant now) const;
+
+    [[nodiscard]] const Breaker& breaker() const { return breaker_; }
+
+    // What must outlive the process. The rate starts full.
+    struct Snapshot {
+        Breaker::Snapshot breaker;
+        std::optional<WallTime> retry_after_until;
+        std::string retry_after_reason;
+        std::uint32_t throttles_in_a_row = 0;
+        bool auth_hold = false;
+        std::string auth_hold_reason;
+    };
+
+    [[nodiscard]] Snapshot save(Instant now, WallTime wall_now) const;
+    // A hold that was saved is tried once at once: the new process may have a new credential.
+    void restore(const Snapshot& snapshot, Instant now, WallTime wall_now);
+
+    // Moves with every change of what save() returns, but for the passing of time.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+
+private:
+    void close_for(Duration wait, std::string reason, Instant now);
+
+    GatesPolicy policy_;
+    Breaker breaker_;
+    Limiter limiter_;
+    Instant retry_after_until_{};
+    std::string retry_after_reason_;
+    std::uint32_t throttles_in_a_row_ = 0;
+    bool auth_hold_ = false;
+    Instant auth_probe_at_{};  // moves on with each probe: a probe that is lost costs one interval
+    std::string auth_hold_reason_;
+    std::uint64_t version_ = 0;
+};
+
+}  // namespace holdfast::transport
