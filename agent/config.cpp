@@ -136,6 +136,10 @@ private:
     };
 
     std::string name(std::vector<std::string>& names_taken);
+    void refuse_cap_below(const std::string& cap_key,
+                          Duration cap,
+                          const std::string& first_key,
+                          Duration first);
     std::string ca_file();
     EndpointConfig endpoint(const std::string& prefix, std::string_view host, unsigned rate_max);
     std::optional<Secret> key(const std::string& prefix, bool required);
@@ -164,16 +168,26 @@ DestinationConfig DestinationReader::read(std::vector<std::string>& names_taken)
     config.concurrency = static_cast<unsigned>(in_.integer("concurrency", {10, 1, 256}));
     config.backoff_base = in_.duration("backoff_base", {1s, 10ms, 1h});
     config.backoff_cap = in_.duration("backoff_cap", {5min, 10ms, kDay});
+    config.breaker_open = in_.duration("breaker_open", {30s, 10ms, 1h});
+    config.breaker_open_cap = in_.duration("breaker_open_cap", {5min, 10ms, kDay});
     config.give_up_after = in_.duration_or_never("give_up_after", {7 * kDay, 1s, 3650 * kDay});
     config.connect_timeout = in_.duration("connect_timeout", {5s, 10ms, 5min});
     config.answer_timeout = in_.duration("answer_timeout", {10s, 10ms, 10min});
-    if (config.backoff_cap < config.backoff_base) {
-        in_.error(in_.has("backoff_cap") ? "backoff_cap" : "backoff_base",
-                  "the longest wait is shorter than the first one",
-                  "backoff_cap of at least backoff_base");
-    }
+    refuse_cap_below("backoff_cap", config.backoff_cap, "backoff_base", config.backoff_base);
+    refuse_cap_below(
+        "breaker_open_cap", config.breaker_open_cap, "breaker_open", config.breaker_open);
     in_.refuse_unknown_keys();
     return config;
+}
+
+void DestinationReader::refuse_cap_below(const std::string& cap_key,
+                                         Duration cap,
+                                         const std::string& first_key,
+                                         Duration first) {
+    if (cap >= first) return;
+    in_.error(in_.has(cap_key) ? cap_key : first_key,
+              "the longest wait is shorter than the first one",
+              cap_key + " of at least " + first_key);
 }
 
 std::string DestinationReader::name(std::vector<std::string>& names_taken) {

@@ -55,6 +55,8 @@ struct DestinationConfig {
     unsigned concurrency = 0;  // requests in flight, of all endpoints together
     Duration backoff_base{};
     Duration backoff_cap{};
+    Duration breaker_open{};                // how long a breaker stays open at first …
+    Duration breaker_open_cap{};            // … and at most, after it opened again and again
     std::optional<Duration> give_up_after;  // nothing: never
     Duration connect_timeout{};
     Duration answer_timeout{};

@@ -241,16 +241,17 @@ std::optional<Duration> Section::duration_or_never(std::string_view key, Limits<
 
 void Section::refuse_unknown_keys() {
     for (auto&& [key, node] : *table_) {
-        if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
-        const auto nearest = std::min_element(
-            known_.begin(), known_.end(), [&](const std::string& a, const std::string& b) {
-                return distance(a, key.str()) < distance(b, key.str());
-            });
+        const std::string_view unknown = key.str();
+        if (std::find(known_.begin(), known_.end(), unknown) != known_.end()) continue;
+        const auto nearer = [unknown](const std::string& a, const std::string& b) {
+            return distance(a, unknown) < distance(b, unknown);
+        };
+        const auto nearest = std::min_element(known_.begin(), known_.end(), nearer);
         std::string what = "unknown key";
-        if (nearest != known_.end() && distance(*nearest, key.str()) <= 2) {
+        if (nearest != known_.end() && distance(*nearest, unknown) <= 2) {
             what += ", did you mean " + quoted(*nearest) + "?";
         }
-        error(key.str(), what, joined(known_));
+        error(unknown, what, joined(known_));
     }
 }
 

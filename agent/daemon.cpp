@@ -106,7 +106,7 @@ UlidFactory Daemon::make_ulids() const {
 Result<void> Daemon::listen() {
     const asio::any_io_executor executor = ingest_io_.get_executor();
     ingest_ = std::make_unique<IngestServer>(
-        executor, *log_, directory_, make_ulids(), config_.ingest.connections_max);
+        executor, *log_, directory_, make_ulids(), IngestLimits{config_.ingest.connections_max});
     admin_ = std::make_unique<AdminServer>(executor, *this);
     const std::map<std::string, int> sockets = service_manager::take_sockets();
     const auto passed = [&](const char* name) {

@@ -3,6 +3,8 @@
 #include "agent/clock.hpp"
 #include "agent/text.hpp"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -24,8 +26,19 @@ void append_printable(std::string& out, std::string_view line) {
     }
 }
 
+// The variable is inherited by whatever is started from a service, a terminal too: it holds for us
+// when it names our stderr.
+bool writes_to_journal() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+
+    struct stat status {};
+
+    if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
+    return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
+}
+
 void write_line(Level level, std::string_view line) {
-    static const bool in_journal = std::getenv("JOURNAL_STREAM") != nullptr;
+    static const bool in_journal = writes_to_journal();
     std::string out;
     if (in_journal) {
         out.append("<").append(std::to_string(level.number)).append(">");

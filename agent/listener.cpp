@@ -35,8 +35,15 @@ Result<void> remove_stale_socket(const std::string& path) {
     asio::io_context io;
     Unix::socket probe(io);
     boost::system::error_code ec;
-    probe.connect(Unix::endpoint(path), ec);
-    if (!ec) return Error{Errc::busy, "another process listens on " + path};
+    probe.open(Unix(), ec);
+    if (!ec) probe.non_blocking(true, ec);
+    if (!ec) probe.connect(Unix::endpoint(path), ec);
+    const bool queue_is_full = ec == asio::error::would_block;
+    if (!ec || queue_is_full) return Error{Errc::busy, "another process listens on " + path};
+    // For any other reason somebody may well listen there.
+    if (ec != asio::error::connection_refused) {
+        return Error{Errc::bad_config, "look who listens on " + path + ": " + ec.message()};
+    }
     ::unlink(path.c_str());
     return {};
 }
@@ -64,10 +71,9 @@ Result<void> Listener::listen_unix(const std::string& path, std::uint32_t mode) 
     if (Result<void> removed = remove_stale_socket(path); !removed) return removed;
     boost::system::error_code ec;
     acceptor_.open(Protocol(AF_UNIX, 0), ec);
-    // Nobody may connect before the mode is set: no permission until chmod.
-    const mode_t mask = ::umask(0777);
+    // Nobody can connect before listen(), and by then the mode is set. (A umask would do as well,
+    // but it is the whole process's: the log's files are made by other threads meanwhile.)
     if (!ec) acceptor_.bind(Protocol::endpoint(Unix::endpoint(path)), ec);
-    ::umask(mask);
     if (!ec) path_to_remove_ = path;
     if (!ec && ::chmod(path.c_str(), mode) != 0) {
         ec.assign(errno, boost::system::system_category());

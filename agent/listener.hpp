@@ -17,7 +17,8 @@
 namespace holdfast::agent {
 
 // Accepts until it is closed or paused. When the process is out of descriptors it waits a little
-// instead of spinning. Runs on: its executor. A path that it made is removed by close().
+// instead of spinning. Runs on: its executor, whose context does not run any more once this is
+// gone. A path that it made is removed by close().
 class Listener {
 public:
     using Socket = boost::asio::generic::stream_protocol::socket;

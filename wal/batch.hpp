@@ -27,6 +27,7 @@ struct Batch {
     std::vector<Stored> intended;
     Marks marks;                   // kept for the next write when this one fails
     bool has_synced_mark = false;  // somebody wants a mark on the disk now
+    bool has_cursor = false;
 
     [[nodiscard]] bool must_sync() const {
         return !appended.empty() || !intended.empty() || has_synced_mark;

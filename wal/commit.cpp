@@ -38,8 +38,9 @@ void Log::Impl::run() {
         } else if (reclaim_at_ && *reclaim_at_ <= now) {
             reclaim_at_.reset();
             lock.unlock();
-            reclaim();
+            Result<void> done = reclaim();
             lock.lock();
+            if (!done) failed(lock, std::move(done).error());
         } else {
             waiting_ = true;
             if (const std::optional<SteadyTime> until = wake_at()) {
@@ -55,7 +56,8 @@ void Log::Impl::run() {
 
 bool Log::Impl::has_work(SteadyTime now) const {
     if (open_.must_sync()) return true;
-    return !open_.marks.empty() && (stopping_ || !marks_due_at_ || *marks_due_at_ <= now);
+    if (stopping_) return marks_due_at_ || unsynced_;
+    return marks_due_at_ && *marks_due_at_ <= now;
 }
 
 std::optional<SteadyTime> Log::Impl::wake_at() const {
@@ -66,7 +68,7 @@ std::optional<SteadyTime> Log::Impl::wake_at() const {
 void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
     std::swap(open_, writing_);
     marks_due_at_.reset();
-    add_cursors_to(writing_.entries);
+    add_cursors_to(writing_);
     // The last write of all is synced, so that a clean stop repeats nothing.
     const bool sync = writing_.must_sync() || stopping_;
     lock.unlock();
@@ -75,6 +77,16 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
                                           : writing_.entries.Delete(slice(key));
         HOLDFAST_ASSERT(put.ok());
     }
+    // After the marks, since one of them may be the very dead letter. In the batch of the new
+    // entry: both happen, or neither.
+    for (const Batch::Appended& one : writing_.appended) {
+        if (!one.replaces) continue;
+        for (const Space space : {Space::failed, Space::kept}) {
+            const rocksdb::Status gone =
+                writing_.entries.Delete(slice(seq_key(space, *one.replaces)));
+            HOLDFAST_ASSERT(gone.ok());
+        }
+    }
     Result<void> written = store_.write(writing_.entries, sync);
     while (!written && written.error().code == Errc::overloaded) {
         std::this_thread::sleep_for(kStallPause);
@@ -82,23 +94,25 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();
     if (written) {
+        unsynced_ = !sync;
         committed(lock);
     } else {
         failed(lock, std::move(written).error());
     }
 }
 
-void Log::Impl::add_cursors_to(rocksdb::WriteBatch& batch) {
+void Log::Impl::add_cursors_to(Batch& batch) {
     const Seq counted_to = next_.previous();
     for (auto& [name, destination] : destinations_) {
         Cursor& cursor = destination.cursor;
         const bool stale = cursor.counted_to.value + kEntriesBetweenCursors < next_.value;
-        if (!destination.dirty && !stale) continue;
+        if (!destination.dirty && !stale && !stopping_) continue;
+        batch.has_cursor = true;
         cursor.counted_to = counted_to;
         destination.dirty = false;
         destination.writing_low_water = cursor.low_water();
         const rocksdb::Status put =
-            batch.Put(slice(name_key(Space::cursor, name)), slice(cursor.encode()));
+            batch.entries.Put(slice(name_key(Space::cursor, name)), slice(cursor.encode()));
         HOLDFAST_ASSERT(put.ok());
     }
 }
@@ -108,16 +122,13 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     for (const Batch::Appended& one : writing_.appended) {
         head_ = one.stored.seq;
         commit.appended.push_back(one.stored);
-        if (!one.replaces) continue;
-        replaying_.erase(*one.replaces);
-        Counts& counts = at(one.destination).cursor.counts;
-        if (counts.failed > 0) --counts.failed;
-        at(one.destination).dirty = true;
+        if (one.replaces) replaying_.erase(*one.replaces);
     }
     for (auto& [name, destination] : destinations_) {
         destination.saved_low_water = destination.writing_low_water;
     }
-    if (!writing_.marks.empty() && !reclaim_at_) {
+    reopen_pause_ = options_.reopen_min;
+    if (writing_.has_cursor && !reclaim_at_) {
         reclaim_at_ = std::chrono::steady_clock::now() + options_.reclaim_every;
     }
     commit.intended = std::move(writing_.intended);
@@ -129,6 +140,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     writing_.intended.clear();
     writing_.marks.clear();
     writing_.has_synced_mark = false;
+    writing_.has_cursor = false;
     lock.unlock();
     options_.on_commit(std::move(commit));
     lock.lock();
@@ -149,6 +161,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, Error error) {
     doubtful.intended = writing_.intended;
     open_.marks.merge(writing_.marks);  // what was marked since is newer and stays
     writing_.marks.clear();
+    doubtful_ = writing_.appended;
     abandon(writing_);
     Commit refused;
     refused.error = doubtful.error;
@@ -166,32 +179,35 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, Error error) {
 // Forgets the entries of a batch that was not written; its marks stay.
 void Log::Impl::abandon(Batch& batch) {
     for (const Batch::Appended& one : batch.appended) {
-        --at(one.destination).cursor.counts.pending;
-        if (one.replaces) replaying_.erase(*one.replaces);
+        Counts& counts = at(one.destination).cursor.counts;
+        if (counts.pending > 0) --counts.pending;
+        if (!one.replaces) continue;
+        ++counts.failed;
+        replaying_.erase(*one.replaces);
     }
     batch.entries = rocksdb::WriteBatch();
     batch.appended.clear();
     batch.intended.clear();
     batch.has_synced_mark = false;
+    batch.has_cursor = false;
 }
 
 void Log::Impl::reopen(std::unique_lock<std::mutex>& lock) {
-    Duration pause = options_.reopen_min;
-    while (!stopping_) {
-        wake_.wait_for(lock, pause, [this] { return stopping_; });
+    for (;;) {
+        wake_.wait_for(lock, reopen_pause_, [this] { return stopping_; });
         if (stopping_) return;
+        // Until a write has passed: opening again is not yet being well again.
+        reopen_pause_ = std::min(reopen_pause_ * 2, options_.reopen_max);
         lock.unlock();
         Result<void> opened = recover();
         lock.lock();
         if (opened) break;
         reason_ = opened.error().detail;
         options_.note("reopening the log: " + reason_);
-        pause = std::min(pause * 2, options_.reopen_max);
     }
-    if (stopping_) return;
     ok_ = true;
     reason_.clear();
-    marks_due_at_ = std::chrono::steady_clock::now();
+    open_.has_synced_mark = true;  // what was marked meanwhile, and every cursor, at once
     options_.note("the log is open again");
     Commit commit;
     commit.reopened = true;

@@ -4,6 +4,7 @@
 #include "proto/bytes.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace holdfast::wal {
 namespace {
@@ -42,18 +43,18 @@ std::string Cursor::encode() const {
     put_le(out, counts.failed);
     put_le(out, counted_to.value);
     put_le(out, resume_at_.value);
-    for (const Seq seq : outstanding_) {
-        if (seq >= resume_at_) break;
-        put_le(out, seq.value);
-    }
+    const auto end = outstanding_.lower_bound(resume_at_);
+    put_le(out, static_cast<std::uint64_t>(std::distance(outstanding_.begin(), end)));
+    for (auto at = outstanding_.begin(); at != end; ++at) put_le(out, at->value);
     return out;
 }
 
 Result<Cursor> Cursor::decode(std::string_view bytes) {
     ByteReader reader(bytes);
     const auto version = reader.le<std::uint8_t>();
-    if (version > kVersion)
+    if (version > kVersion) {
         return Error{Errc::too_new, "cursor of version " + std::to_string(version)};
+    }
     Cursor cursor;
     cursor.counts.pending = reader.le<std::uint64_t>();
     cursor.counts.complete = reader.le<std::uint64_t>();
@@ -61,11 +62,16 @@ Result<Cursor> Cursor::decode(std::string_view bytes) {
     cursor.counted_to = {reader.le<std::uint64_t>()};
     cursor.resume_at_ = {reader.le<std::uint64_t>()};
     cursor.position_ = cursor.resume_at_;
-    while (reader.ok() && !reader.at_end()) {
+    const auto listed = reader.le<std::uint64_t>();
+    Seq last;
+    bool in_order = true;
+    for (std::uint64_t i = 0; i < listed && reader.ok(); ++i) {
         const Seq seq{reader.le<std::uint64_t>()};
-        if (reader.ok() && seq < cursor.resume_at_) cursor.outstanding_.insert(seq);
+        in_order = in_order && seq > last && seq < cursor.resume_at_;
+        cursor.outstanding_.insert(cursor.outstanding_.end(), seq);
+        last = seq;
     }
-    if (version == 0 || !reader.ok() || cursor.position_.value == 0) {
+    if (version == 0 || !reader.at_end() || !in_order || cursor.position_.value == 0) {
         return Error{Errc::corrupt, "cursor has an impossible layout"};
     }
     return cursor;

@@ -14,12 +14,16 @@ rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
 }
 
+// The counts inform; a wrong one must not stop the log.
+void decrease(std::uint64_t& count) {
+    if (count > 0) --count;
+}
+
 // Entries looked at by one take(): bounds the time of a call when others' entries are skipped.
 constexpr std::size_t kScanMax = 4096;
 
-Pending pending_of(Seq seq, const Event& event, std::optional<Retry> retry, bool parked) {
-    return {
-        seq, event.id, event.lane, event.operation, event.accepted_at, std::move(retry), parked};
+Pending pending_of(Seq seq, const Event& event) {
+    return {seq, event.id, event.lane, event.operation, event.accepted_at, std::nullopt, false};
 }
 
 }  // namespace
@@ -56,7 +60,10 @@ std::string_view to_string(EntryState state) {
 
 Log::Impl::Impl(LogOptions options)
     : options_(std::move(options)),
-      store_(options_.directory / "db", options_.env, options_.note) {}
+      store_(options_.directory / "db", options_.env, options_.note),
+      reopen_pause_(options_.reopen_min) {
+    HOLDFAST_ASSERT(options_.on_commit && options_.note && options_.wall_now);
+}
 
 Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -77,7 +84,7 @@ void Log::close() {
     {
         const std::scoped_lock lock(impl_->mutex_);
         impl_->stopping_ = true;
-        impl_->wake_.notify_one();
+        impl_->wake_.notify_one();  // also when the committer waits before it reopens
     }
     if (impl_->committer_.joinable()) impl_->committer_.join();
     impl_->store_.close();
@@ -87,10 +94,11 @@ void Log::add_destination(std::string_view name) {
     HOLDFAST_ASSERT(!name.empty() && name.size() <= kDestinationBytesMax);
     const std::scoped_lock lock(impl_->mutex_);
     if (impl_->destinations_.contains(name)) return;
-    // A destination without a cursor has no entries: its first entry is written with one.
+    // A destination without a cursor has no entries: its first entry is written with one. It starts
+    // after what is durable: numbers that were given since are given again when their write fails.
     Impl::Destination& added = impl_->destinations_[std::string(name)];
-    added.cursor = Cursor(impl_->next_);
-    added.cursor.counted_to = impl_->next_.previous();
+    added.cursor = Cursor(impl_->head_.next());
+    added.cursor.counted_to = impl_->head_;
 }
 
 std::vector<std::string> Log::destinations() const {
@@ -127,7 +135,11 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
     next_ = seq.next();
     open_.appended.push_back({{ticket, seq}, std::string(event.destination), replaces});
     ++destination.cursor.counts.pending;
-    if (waiting_) wake_.notify_one();
+    if (replaces) {
+        decrease(destination.cursor.counts.failed);
+        destination.dirty = true;
+    }
+    wake();
     return seq;
 }
 
@@ -157,15 +169,28 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                                    Seq to,
                                                    std::size_t count_max) const {
     std::vector<Seen> seen;
-    for (const Seq seq : outstanding) seen.push_back({seq, false, entry(seq)});
+    for (const Seq seq : outstanding) {
+        const Result<Entry> one = entry(seq);
+        if (one) {
+            seen.push_back({seq, false, pending_of(seq, one->event())});
+        } else {
+            seen.push_back({seq, false, one.error()});
+        }
+    }
     std::size_t ours = outstanding.size();
     Seq expected = from;
     const auto wants_more = [&] {
         return ours < count_max && seen.size() < kScanMax && expected <= to;
     };
-    const auto look = [&](Result<Entry> entry) {
-        if (!entry || entry->event().destination == name) ++ours;
-        seen.push_back({expected, true, std::move(entry)});
+    const auto look = [&](const Result<Event>& event) {
+        Seen one{expected, true, std::optional<Pending>()};
+        if (!event) {
+            one.entry = event.error();
+        } else if (event->destination == name) {
+            one.entry = pending_of(expected, *event);
+            ++ours;
+        }
+        seen.push_back(std::move(one));
         expected = expected.next();
         return wants_more();
     };
@@ -174,13 +199,19 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                        seq_key(Space::entry, to.next()),
                                        [&](std::string_view key, std::string_view value) {
                                            if (seq_of(Space::entry, key) != expected) return false;
-                                           if (Result<Event> event = decode_record(value); !event) {
-                                               return look(std::move(event).error());
-                                           }
-                                           return look(Entry(expected, std::string(value)));
+                                           return look(decode_record(value));
                                        });
     if (!scanned) options_.note("reading the log: " + scanned.error().detail);
-    if (wants_more()) look(entry(expected));
+    if (wants_more()) {
+        const Result<Entry> one = entry(expected);
+        look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
+    }
+    for (Seen& one : seen) {
+        if (!one.fresh || one.entry) continue;
+        // Damaged, and a dead letter already: another destination found it.
+        const auto dead = state_of(seq_key(Space::failed, one.seq));
+        if (dead && *dead) one.entry = std::optional<Pending>();
+    }
     return seen;
 }
 
@@ -194,7 +225,9 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
             if (taken.entries.empty()) return std::move(one.entry).error();
             break;
         }
-        if (one.fresh && one.entry && one.entry->event().destination != name) {
+        // Nobody can say whose a damaged entry is: it becomes a dead letter of whoever finds it.
+        const bool is_ours = one.entry ? one.entry->has_value() : !damaged_.contains(one.seq);
+        if (one.fresh && !is_ours) {
             destination.cursor.pass(one.seq);
             continue;
         }
@@ -207,19 +240,36 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
             damaged(destination, one.seq, one.entry.error());
             continue;
         }
-        std::optional<Retry> retry;
-        if (auto found = retries_.extract(one.seq)) retry = std::move(found.mapped());
-        const bool parked = destination.parked.contains(one.seq);
-        taken.entries.push_back(pending_of(one.seq, one.entry->event(), std::move(retry), parked));
+        Pending& pending = **one.entry;
+        if (auto found = retries_.extract(one.seq)) pending.retry = std::move(found.mapped());
+        pending.parked = destination.parked.contains(one.seq);
+        taken.entries.push_back(std::move(pending));
     }
     taken.more = !destination.outstanding.empty() || destination.cursor.position() <= head_;
+    if (destination.recount && !taken.more) recount(name, destination);
     return taken;
+}
+
+// `pending` is carried on from what was saved; with damage in between it may be off.
+void Log::Impl::recount(std::string_view name, Destination& destination) {
+    destination.recount = false;
+    std::uint64_t pending = destination.cursor.outstanding().size() + destination.parked.size();
+    for (const Batch* batch : {&open_, &writing_}) {
+        for (const Batch::Appended& one : batch->appended) pending += one.destination == name;
+    }
+    if (pending == destination.cursor.counts.pending) return;
+    options_.note(std::string(name) + ": " + std::to_string(pending) +
+                  " entries are pending, not " + std::to_string(destination.cursor.counts.pending));
+    destination.cursor.counts.pending = pending;
+    destination.dirty = true;
+    marked();
 }
 
 // What cannot be read cannot be delivered: it is put among the dead letters, and its neighbours go
 // on.
 void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
-    ++damaged_;
+    damaged_.insert(seq);
+    for (auto& [name, any] : destinations_) any.recount = true;
     options_.note("entry " + std::to_string(seq.value) + " is damaged: " + why.detail);
     const Failure failure{.attempts = 0,
                           .failed_at = options_.wall_now(),
@@ -231,9 +281,11 @@ void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
     } else {
         destination.cursor.settle(seq);
     }
-    if (destination.cursor.counts.pending > 0) --destination.cursor.counts.pending;
+    decrease(destination.cursor.counts.pending);
     ++destination.cursor.counts.failed;
     destination.dirty = true;
+    retries_.erase(seq);
+    forget_retry(seq);
     mark(seq_key(Space::failed, seq), encode(failure));
 }
 
@@ -243,45 +295,64 @@ Result<Entry> Log::get(Seq seq) const {
 
 void Log::Impl::mark(std::string key, std::optional<std::string> value) {
     open_.marks.insert_or_assign(std::move(key), std::move(value));
-    if (!marks_due_at_) {
-        marks_due_at_ = std::chrono::steady_clock::now() + options_.mark_delay;
-        if (waiting_) wake_.notify_one();
-    }
+    marked();
 }
 
-void Log::Impl::settle(std::string_view name, Seq seq) {
+// There is something to be written that can wait a little for company.
+void Log::Impl::marked() {
+    if (marks_due_at_) return;
+    marks_due_at_ = std::chrono::steady_clock::now() + options_.mark_delay;
+    wake();
+}
+
+void Log::Impl::wake() {
+    if (std::exchange(waiting_, false)) wake_.notify_one();
+}
+
+void Log::Impl::mark_retry(Seq seq, const Retry& retry) {
+    with_retry_.insert(seq);
+    mark(seq_key(Space::retry, seq), encode(retry));
+}
+
+void Log::Impl::forget_retry(Seq seq) {
+    if (with_retry_.erase(seq) > 0) mark(seq_key(Space::retry, seq), std::nullopt);
+}
+
+bool Log::Impl::settle(std::string_view name, Seq seq) {
     Destination& destination = at(name);
     destination.dirty = true;
-    Counts& counts = destination.cursor.counts;
-    HOLDFAST_ASSERT(counts.pending > 0);
-    --counts.pending;
+    decrease(destination.cursor.counts.pending);
+    forget_retry(seq);
+    marked();
     if (destination.parked.erase(seq) > 0) {
         mark(seq_key(Space::parked, seq), std::nullopt);
-    } else {
-        const bool outstanding = destination.cursor.settle(seq);
-        HOLDFAST_ASSERT(outstanding);
+        return true;
     }
+    const bool outstanding = destination.cursor.settle(seq);
+    HOLDFAST_ASSERT(outstanding);
+    return false;
 }
 
 // Synced marks do not wait for company.
 void Log::Impl::hurry(Mark how) {
     if (how == Mark::lazy) return;
     open_.has_synced_mark = true;
-    if (waiting_) wake_.notify_one();
+    wake();
 }
 
 void Log::complete(std::string_view destination, Seq seq, Mark how) {
     const std::scoped_lock lock(impl_->mutex_);
-    impl_->settle(destination, seq);
+    const bool was_parked = impl_->settle(destination, seq);
     ++impl_->at(destination).cursor.counts.complete;
-    impl_->mark(seq_key(Space::retry, seq), std::nullopt);
+    // It may have been kept aside, even just now.
+    if (was_parked) impl_->mark(seq_key(Space::kept, seq), std::nullopt);
     impl_->hurry(how);
 }
 
 void Log::retry(std::string_view destination, Seq seq, const Retry& retry, Mark how) {
     const std::scoped_lock lock(impl_->mutex_);
     impl_->at(destination).dirty = true;
-    impl_->mark(seq_key(Space::retry, seq), encode(retry));
+    impl_->mark_retry(seq, retry);
     impl_->hurry(how);
 }
 
@@ -289,7 +360,6 @@ void Log::fail(std::string_view destination, Seq seq, const Failure& failure, Ma
     const std::scoped_lock lock(impl_->mutex_);
     impl_->settle(destination, seq);
     ++impl_->at(destination).cursor.counts.failed;
-    impl_->mark(seq_key(Space::retry, seq), std::nullopt);
     impl_->mark(seq_key(Space::failed, seq), encode(failure));
     impl_->hurry(how);
 }
@@ -297,9 +367,9 @@ void Log::fail(std::string_view destination, Seq seq, const Failure& failure, Ma
 void Log::intend(std::string_view destination, Seq seq, const Retry& retry, Ticket ticket) {
     const std::scoped_lock lock(impl_->mutex_);
     impl_->at(destination).dirty = true;
-    impl_->mark(seq_key(Space::retry, seq), encode(retry));
+    impl_->mark_retry(seq, retry);
     impl_->open_.intended.push_back({ticket, seq});
-    if (impl_->waiting_) impl_->wake_.notify_one();
+    impl_->wake();
 }
 
 void Log::park(std::string_view name, Seq seq) {
@@ -324,7 +394,7 @@ Result<std::optional<std::string>> Log::load(std::string_view name) const {
 
 Health Log::health() const {
     const std::scoped_lock lock(impl_->mutex_);
-    return {impl_->ok_, impl_->reason_, impl_->head_, impl_->tail_, impl_->damaged_};
+    return {impl_->ok_, impl_->reason_, impl_->head_, impl_->tail_, impl_->damaged_.size()};
 }
 
 Counts Log::counts(std::string_view destination) const {
@@ -333,36 +403,37 @@ Counts Log::counts(std::string_view destination) const {
 }
 
 Result<Seq> Log::replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket) {
-    Impl& log = *impl_;
-    Result<std::optional<std::string>> dead = log.state_of(seq_key(Space::failed, failed));
+    {
+        // First, so that nobody else reads the same dead letter until this one is written.
+        const std::scoped_lock lock(impl_->mutex_);
+        if (!impl_->replaying_.insert(failed).second) {
+            return Error{Errc::not_found,
+                         "entry " + std::to_string(failed.value) + " is being replayed already"};
+        }
+    }
+    Result<Seq> seq = impl_->replay(failed, id, now, ticket);
+    if (!seq) {
+        const std::scoped_lock lock(impl_->mutex_);
+        impl_->replaying_.erase(failed);
+    }
+    return seq;
+}
+
+Result<Seq> Log::Impl::replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket) {
+    Result<std::optional<std::string>> dead = state_of(seq_key(Space::failed, failed));
     if (!dead) return dead.error();
     if (!*dead) {
         return Error{Errc::not_found,
                      "entry " + std::to_string(failed.value) + " is not among the dead letters"};
     }
-    Result<Entry> old = log.entry(failed);
+    Result<Entry> old = entry(failed);
     if (!old) return old.error();
     Event event = old->event();
     event.parent = event.id;
     event.id = id;
     event.accepted_at = now;
-    add_destination(event.destination);
-    const std::scoped_lock lock(log.mutex_);
-    if (!log.replaying_.insert(failed).second) {
-        return Error{Errc::not_found,
-                     "entry " + std::to_string(failed.value) + " is being replayed already"};
-    }
-    Result<Seq> seq = log.append(event, ticket, failed);
-    if (!seq) {
-        log.replaying_.erase(failed);
-        return seq;
-    }
-    // In the batch of the new entry, not among the marks: both happen, or neither.
-    for (const Space space : {Space::failed, Space::kept}) {
-        const rocksdb::Status gone = log.open_.entries.Delete(slice(seq_key(space, failed)));
-        HOLDFAST_ASSERT(gone.ok());
-    }
-    return seq;
+    const std::scoped_lock lock(mutex_);
+    return append(event, ticket, failed);
 }
 
 }  // namespace holdfast::wal

@@ -25,6 +25,12 @@ struct Log::Impl {
         Seq saved_low_water{};        // … and in the log: what lies before may be reclaimed
         std::deque<Seq> outstanding;  // at opening: to be handed out before anything is read
         std::set<Seq> parked;
+        bool recount = true;  // `pending` may be off: it is set right when all was read
+    };
+
+    struct Owner {
+        Seq seq;
+        std::string destination;
     };
 
     using Destinations = std::map<std::string, Destination, std::less<>>;
@@ -34,10 +40,13 @@ struct Log::Impl {
     // --- recover.cpp: before the committer runs, or by it after a failure ---
     [[nodiscard]] Result<void> open();
     [[nodiscard]] Result<void> load_schema();
+    [[nodiscard]] Result<Seq> saved_tail() const;
     [[nodiscard]] Result<void> load_cursors();
     [[nodiscard]] Result<void> load_parked();
     [[nodiscard]] Result<void> load_retries();
-    [[nodiscard]] Result<void> count_new_entries(Seq from);
+    [[nodiscard]] Result<std::vector<Owner>> owners_from(Seq from) const;
+    void count(const std::vector<Owner>& owners);
+    void settle_doubts();
     [[nodiscard]] Result<Seq> last_entry() const;
     [[nodiscard]] Result<void>
     recover();  // after a failure: closes, opens and looks at what is there
@@ -47,15 +56,14 @@ struct Log::Impl {
     [[nodiscard]] bool has_work(SteadyTime now) const;
     [[nodiscard]] std::optional<SteadyTime> wake_at() const;
     void commit(std::unique_lock<std::mutex>& lock);
-    void add_cursors_to(rocksdb::WriteBatch& batch);
+    void add_cursors_to(Batch& batch);
     void committed(std::unique_lock<std::mutex>& lock);
     void failed(std::unique_lock<std::mutex>& lock, Error error);
     void reopen(std::unique_lock<std::mutex>& lock);
     void abandon(Batch& batch);
-    void mark(std::string key, std::optional<std::string> value);
 
     // --- reclaim.cpp: the committer's thread ---
-    void reclaim();
+    [[nodiscard]] Result<void> reclaim();  // an error is one of writing
     [[nodiscard]] Seq reclaimable() const;
     [[nodiscard]] Seq history_ends_at(Seq limit) const;
     [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
@@ -67,13 +75,16 @@ struct Log::Impl {
     [[nodiscard]] Result<Description> describe(Entry entry) const;
     [[nodiscard]] Result<Page> list_space(Space space, const Query& query) const;
     [[nodiscard]] Result<Page> list_entries(const Query& query) const;
+    [[nodiscard]] Seq list_from(const Query& query) const;
+    [[nodiscard]] Result<std::vector<Entry>> entries_after(Seq after, std::size_t count_max) const;
+    [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
 
     // --- log.cpp ---
     struct Seen {
         Seq seq;
         bool fresh;  // read at the cursor's position, not outstanding from before
-        Result<Entry> entry;
+        Result<std::optional<Pending>> entry;  // nullopt: another destination's
     };
 
     [[nodiscard]] Result<Seq> append(const Event& event,
@@ -86,8 +97,15 @@ struct Log::Impl {
                                                std::size_t count_max) const;
     [[nodiscard]] Result<Taken> hand_out(std::string_view destination, std::vector<Seen> seen);
     void damaged(Destination& destination, Seq seq, const Error& why);
-    void settle(std::string_view destination, Seq seq);
+    void recount(std::string_view name, Destination& destination);
+    [[nodiscard]] Result<Seq> replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket);
+    bool settle(std::string_view destination, Seq seq);  // true: it was parked
+    void mark(std::string key, std::optional<std::string> value);
+    void mark_retry(Seq seq, const Retry& retry);
+    void forget_retry(Seq seq);
+    void marked();
     void hurry(Mark how);
+    void wake();
     Destination& at(std::string_view destination);
 
     const LogOptions options_;
@@ -97,19 +115,22 @@ struct Log::Impl {
     std::condition_variable wake_;
     bool waiting_ = false;  // the committer sleeps: only then is waking it worth a system call
     bool stopping_ = false;
-    bool stopped_ = false;
+    bool unsynced_ = false;  // the last write was not synced
     bool ok_ = true;
     std::string reason_;
-    Batch open_;     // filled by everybody
-    Batch writing_;  // the committer's, while it writes
-    std::optional<SteadyTime> marks_due_at_;
+    Batch open_;                              // filled by everybody
+    Batch writing_;                           // the committer's, while it writes
+    std::vector<Batch::Appended> doubtful_;   // what a failed write held: it may be there or not
+    Duration reopen_pause_;                   // the next one; doubled until a write has passed
+    std::optional<SteadyTime> marks_due_at_;  // set when marks or cursors wait to be written
     std::optional<SteadyTime> reclaim_at_;
     Seq next_{1};  // of the next append
     Seq head_{};   // durable
     Seq tail_{1};
-    std::uint64_t damaged_ = 0;
+    std::set<Seq> damaged_;  // since the start
     Destinations destinations_;
     std::map<Seq, Retry> retries_;  // as found at opening, until handed out
+    std::set<Seq> with_retry_;      // have a record in the retry space, which goes when they settle
     std::set<Seq> replaying_;       // dead letters with a repeat under way
     std::string scratch_;           // for encoding a record
 

@@ -49,6 +49,8 @@ bool Log::Impl::is_unsettled(const Event& event, Seq seq) const {
 
 Result<Description> Log::Impl::describe(Entry entry) const {
     const Seq seq = entry.seq();
+    // Before the dead letters are looked at: one that fails in between is found there.
+    const bool unsettled = is_unsettled(entry.event(), seq);
     Description description{std::move(entry), EntryState::complete, std::nullopt, std::nullopt};
     Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
     if (!failure) return failure.error();
@@ -59,7 +61,7 @@ Result<Description> Log::Impl::describe(Entry entry) const {
         description.failure = std::move(*decoded);
         return description;
     }
-    if (!is_unsettled(description.entry.event(), seq)) return description;
+    if (!unsettled) return description;
     description.state = EntryState::pending;
     Result<std::optional<std::string>> retry = state_of(seq_key(Space::retry, seq));
     if (!retry) return retry.error();
@@ -120,49 +122,67 @@ Result<Page> Log::Impl::list_space(Space space, const Query& query) const {
     return page;
 }
 
-Result<Page> Log::Impl::list_entries(const Query& query) const {
-    Seq after = query.after;
+// Pending entries are not looked for before the first that can be one.
+Seq Log::Impl::list_from(const Query& query) const {
+    if (query.state != EntryState::pending) return query.after;
+    const std::scoped_lock lock(mutex_);
+    Seq from = next_;
+    for (const auto& [name, destination] : destinations_) {
+        from = std::min(from, destination.cursor.low_water());
+        if (!destination.parked.empty()) from = std::min(from, *destination.parked.begin());
+    }
+    return std::max(query.after, from.previous());
+}
+
+// In log order: what is kept aside is older than all that is in place.
+Result<std::vector<Entry>> Log::Impl::entries_after(Seq after, std::size_t count_max) const {
+    Seq tail;
     {
         const std::scoped_lock lock(mutex_);
-        Seq from = tail_;
-        if (query.state == EntryState::pending) {
-            from = next_;
-            for (const auto& [name, destination] : destinations_) {
-                from = std::min(from, destination.cursor.low_water());
-                if (!destination.parked.empty()) from = std::min(from, *destination.parked.begin());
-            }
-        }
-        after = std::max(after, from.previous());
+        tail = tail_;
     }
     std::vector<Entry> seen;
-    bool more = false;
-    Result<void> scanned = store_.scan(seq_key(Space::entry, after.next()),
-                                       end_of(Space::entry),
-                                       [&](std::string_view key, std::string_view value) {
-                                           if (seen.size() == query.scan_max) {
-                                               more = true;
-                                               return false;
-                                           }
-                                           const auto seq = seq_of(Space::entry, key);
-                                           if (seq && decode_record(value)) {
-                                               seen.emplace_back(*seq, std::string(value));
-                                           }
-                                           return true;
-                                       });
-    if (!scanned) return scanned.error();
-    Page page;
-    for (Entry& one : seen) {
-        const Seq seq = one.seq();
-        if (page.entries.size() == query.count_max) {
-            page.next = seq.previous();
-            return page;
-        }
-        Result<Description> description = describe(std::move(one));
-        if (!description) return description.error();
-        if (matches(query, *description)) page.entries.push_back(std::move(*description));
-        after = seq;
+    for (const Space space : {Space::kept, Space::entry}) {
+        const Seq from = space == Space::entry ? std::max(after.next(), tail) : after.next();
+        Result<void> scanned = store_.scan(
+            seq_key(space, from), end_of(space), [&](std::string_view key, std::string_view value) {
+                if (seen.size() == count_max) return false;
+                const auto seq = seq_of(space, key);
+                if (seq && decode_record(value)) {
+                    seen.emplace_back(*seq, std::string(value));
+                }
+                return true;
+            });
+        if (!scanned) return scanned.error();
     }
-    if (more) page.next = after;
+    return seen;
+}
+
+Result<Page> Log::Impl::list_entries(const Query& query) const {
+    // Records are large: a few at a time.
+    constexpr std::size_t kStep = 64;
+    Page page;
+    Seq after = list_from(query);
+    for (std::size_t looked = 0; looked < query.scan_max;) {
+        const std::size_t step = std::min(kStep, query.scan_max - looked);
+        Result<std::vector<Entry>> seen = entries_after(after, step);
+        if (!seen) return seen.error();
+        for (Entry& one : *seen) {
+            if (page.entries.size() == query.count_max) {
+                page.next = after;
+                return page;
+            }
+            after = one.seq();
+            if (query.matches && !query.matches(one.event())) continue;
+            Result<Description> description = describe(std::move(one));
+            if (!description) return description.error();
+            if (query.state && description->state != *query.state) continue;
+            page.entries.push_back(std::move(*description));
+        }
+        if (seen->size() < step) return page;
+        looked += step;
+    }
+    page.next = after;
     return page;
 }
 
@@ -192,6 +212,21 @@ std::optional<Ulid> Log::newest_id() const {
     return newest->event().id;
 }
 
+std::optional<Entry> Log::Impl::first_readable(Seq from, Seq to) const {
+    std::optional<Entry> found;
+    Result<void> scanned = store_.scan(seq_key(Space::entry, from),
+                                       seq_key(Space::entry, to),
+                                       [&](std::string_view key, std::string_view value) {
+                                           const auto seq = seq_of(Space::entry, key);
+                                           if (seq && decode_record(value)) {
+                                               found.emplace(*seq, std::string(value));
+                                           }
+                                           return !found;
+                                       });
+    if (!scanned) options_.note("reading the log: " + scanned.error().detail);
+    return found;
+}
+
 // Ids grow with the log, so no index is needed: entries in place are searched by halves, the few
 // that are kept aside one after the other.
 Result<Seq> Log::find(const Ulid& id) const {
@@ -200,11 +235,10 @@ Result<Seq> Log::find(const Ulid& id) const {
     Seq high = now.head.next();
     while (low < high) {
         const Seq middle{low.value + (high.value - low.value) / 2};
-        Result<Entry> entry = impl_->entry(middle);
-        if (!entry) break;
-        if (entry->event().id == id) return middle;
-        if (entry->event().id < id) {
-            low = middle.next();
+        const std::optional<Entry> entry = impl_->first_readable(middle, high);
+        if (entry && entry->event().id == id) return entry->seq();
+        if (entry && entry->event().id < id) {
+            low = entry->seq().next();
         } else {
             high = middle;
         }

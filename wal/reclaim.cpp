@@ -1,6 +1,6 @@
 // Gives the space of old complete entries back: one wide range at a time, never a tombstone per
 // entry. What must stay (dead letters, parked entries) is copied aside in the same write.
-#include "proto/record.hpp"
+#include "proto/assert.hpp"
 #include "wal/log_impl.hpp"
 
 #include <algorithm>
@@ -10,6 +10,8 @@ namespace {
 
 // One step reads and writes at most so much; what is left follows in the next.
 constexpr std::uint64_t kEntriesPerStep = 100'000;
+
+constexpr Duration kBetweenSteps = std::chrono::milliseconds(50);
 
 constexpr std::string_view kTailName = "tail";
 
@@ -68,39 +70,41 @@ Result<void> Log::Impl::keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& ba
             if (!bytes && bytes.error().code != Errc::not_found) return bytes.error();
             if (!bytes) continue;
             const rocksdb::Status put = batch.Put(seq_key(Space::kept, seq), *bytes);
-            if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
+            HOLDFAST_ASSERT(put.ok());  // memory only
         }
     }
     return {};
 }
 
-void Log::Impl::reclaim() {
+Result<void> Log::Impl::reclaim() {
     const Seq limit = reclaimable();
-    if (limit <= tail_) return;
+    if (limit <= tail_) return {};
     const Seq to = history_ends_at(limit);
-    if (to <= tail_) return;
+    if (to <= tail_) return {};
     const std::string begin = seq_key(Space::entry, tail_);
     const std::string end = seq_key(Space::entry, to);
     rocksdb::WriteBatch batch;
-    Result<void> done = keep_survivors(tail_, to, batch);
-    if (done) {
-        rocksdb::Status put = batch.Put(name_key(Space::meta, kTailName), end);
-        if (put.ok()) put = batch.DeleteRange(begin, end);
-        done = put.ok() ? store_.write(batch, true)
-                        : Result<void>(Error{Errc::storage_failed, put.ToString()});
+    if (Result<void> kept = keep_survivors(tail_, to, batch); !kept) {
+        options_.note("reclaiming space: " + kept.error().detail);
+        return {};
     }
-    if (!done) {
-        options_.note("reclaiming space: " + done.error().detail);
-        return;
-    }
+    rocksdb::Status put = batch.Put(name_key(Space::meta, kTailName), end);
+    if (put.ok()) put = batch.DeleteRange(begin, end);
+    HOLDFAST_ASSERT(put.ok());  // memory only
+    Result<void> written = store_.write(batch, true);
+    if (!written && written.error().code == Errc::overloaded) return {};  // another time
+    if (!written) return std::move(written).error().during("reclaiming space");
     {
         const std::scoped_lock lock(mutex_);
+        // A backlog goes in steps with other writes in between. What gets old meanwhile waits for
+        // company: the fewer and wider the ranges, the better.
+        const bool more = to.value - tail_.value == kEntriesPerStep;
         tail_ = to;
-        // More may be left: the next step follows as soon as nothing else is to be written.
-        reclaim_at_ = std::chrono::steady_clock::now() +
-                      (to < limit ? std::chrono::milliseconds(50) : options_.reclaim_every);
+        reclaim_at_ =
+            std::chrono::steady_clock::now() + (more ? kBetweenSteps : options_.reclaim_every);
     }
     store_.drop_files(begin, end);
+    return {};
 }
 
 }  // namespace holdfast::wal

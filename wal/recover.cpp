@@ -41,7 +41,10 @@ Result<void> Log::Impl::open() {
     for (const auto& [name, destination] : destinations_) {
         counted = std::min(counted, destination.cursor.counted_to);
     }
-    return count_new_entries(counted.next());
+    Result<std::vector<Owner>> uncounted = owners_from(counted.next());
+    if (!uncounted) return uncounted.error();
+    count(*uncounted);
+    return {};
 }
 
 Result<void> Log::Impl::load_schema() {
@@ -59,14 +62,19 @@ Result<void> Log::Impl::load_schema() {
                      "the log has schema " + **schema + ", this version knows up to " +
                          std::string(kSchema) + ": install the newer version again"};
     }
+    Result<Seq> tail = saved_tail();
+    if (!tail) return tail.error();
+    tail_ = *tail;
+    return {};
+}
+
+Result<Seq> Log::Impl::saved_tail() const {
     Result<std::optional<std::string>> tail = store_.get(name_key(Space::meta, kTailName));
     if (!tail) return tail.error();
-    if (*tail) {
-        const std::optional<Seq> seq = seq_of(Space::entry, **tail);
-        if (!seq) return Error{Errc::corrupt, "the tail has an impossible layout"};
-        tail_ = *seq;
-    }
-    return {};
+    if (!*tail) return Seq{1};
+    const std::optional<Seq> seq = seq_of(Space::entry, **tail);
+    if (!seq) return Error{Errc::corrupt, "the tail has an impossible layout"};
+    return *seq;
 }
 
 Result<void> Log::Impl::load_cursors() {
@@ -119,6 +127,7 @@ Result<void> Log::Impl::load_retries() {
                        [&](std::string_view key, std::string_view value) {
                            const std::optional<Seq> seq = seq_of(Space::retry, key);
                            Result<Retry> retry = decode_retry(value);
+                           if (seq) with_retry_.insert(*seq);
                            if (seq && retry) {
                                retries_.emplace(*seq, std::move(*retry));
                            } else {
@@ -138,23 +147,34 @@ Result<Seq> Log::Impl::last_entry() const {
     return *seq;
 }
 
-Result<void> Log::Impl::count_new_entries(Seq from) {
-    return store_.scan(seq_key(Space::entry, std::max(from, tail_)),
-                       end_of(Space::entry),
-                       [&](std::string_view key, std::string_view value) {
-                           const std::optional<Seq> seq = seq_of(Space::entry, key);
-                           const Result<Event> event = decode_record(value);
-                           if (!seq || !event) return true;  // found again, and reported, by take()
-                           const auto found = destinations_.find(event->destination);
-                           if (found == destinations_.end()) return true;
-                           Cursor& cursor = found->second.cursor;
-                           if (*seq > cursor.counted_to) {
-                               ++cursor.counts.pending;
-                               cursor.counted_to = *seq;
-                               found->second.dirty = true;
-                           }
-                           return true;
-                       });
+// Whose the entries from here on are. Damaged ones are nobody's: take() finds and reports them.
+Result<std::vector<Log::Impl::Owner>> Log::Impl::owners_from(Seq from) const {
+    std::vector<Owner> owners;
+    Result<void> scanned =
+        store_.scan(seq_key(Space::entry, std::max(from, tail_)),
+                    end_of(Space::entry),
+                    [&](std::string_view key, std::string_view value) {
+                        const auto seq = seq_of(Space::entry, key);
+                        const Result<Event> event = decode_record(value);
+                        if (seq && event) {
+                            owners.push_back({*seq, std::string(event->destination)});
+                        }
+                        return true;
+                    });
+    if (!scanned) return scanned.error();
+    return owners;
+}
+
+void Log::Impl::count(const std::vector<Owner>& owners) {
+    for (const Owner& owner : owners) {
+        const auto found = destinations_.find(owner.destination);
+        if (found == destinations_.end()) continue;
+        Cursor& cursor = found->second.cursor;
+        if (owner.seq <= cursor.counted_to) continue;
+        ++cursor.counts.pending;
+        cursor.counted_to = owner.seq;
+        found->second.dirty = true;
+    }
 }
 
 // The entries of the write that failed may be there or not. Those that are there are delivered:
@@ -162,19 +182,45 @@ Result<void> Log::Impl::count_new_entries(Seq from) {
 Result<void> Log::Impl::recover() {
     store_.close();
     if (Result<void> opened = store_.open(); !opened) return opened;
+    // A reclaim that failed may have come to pass.
+    Result<Seq> tail = saved_tail();
+    if (!tail) return tail.error();
+    {
+        const std::scoped_lock lock(mutex_);
+        tail_ = *tail;
+    }
     Result<Seq> last = last_entry();
     if (!last) return last.error();
-    const std::scoped_lock lock(mutex_);
+    // Only this thread moves the head.
     if (*last < head_) {
         return Error{Errc::storage_failed,
                      "acknowledged entries are missing after reopening: the last one is " +
                          std::to_string(last->value) + ", was " + std::to_string(head_.value)};
     }
-    for (auto& [name, destination] : destinations_) destination.cursor.counted_to = head_;
-    const Seq was = head_;
+    Result<std::vector<Owner>> reappeared = owners_from(head_.next());
+    if (!reappeared) return reappeared.error();
+    const std::scoped_lock lock(mutex_);
+    for (auto& [name, destination] : destinations_) {
+        destination.cursor.counted_to = head_;
+        destination.dirty = true;
+        destination.recount = true;
+    }
     head_ = *last;
     next_ = head_.next();
-    return count_new_entries(was.next());
+    count(*reappeared);
+    settle_doubts();
+    return {};
+}
+
+// A repeat that reappeared has taken its dead letter with it: a mark must not bring that back.
+void Log::Impl::settle_doubts() {
+    for (const Batch::Appended& one : doubtful_) {
+        if (!one.replaces || one.stored.seq > head_) continue;
+        open_.marks.erase(seq_key(Space::failed, *one.replaces));
+        Counts& counts = at(one.destination).cursor.counts;
+        if (counts.failed > 0) --counts.failed;
+    }
+    doubtful_.clear();
 }
 
 }  // namespace holdfast::wal

@@ -28,7 +28,10 @@ Error not_open() {
 }
 
 bool is_lock_held(const rocksdb::Status& status) {
-    return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
+    // Of another process, and of this one. The path is in the text too, so the words are matched.
+    const std::string text = status.ToString();
+    return status.IsIOError() && (text.find("While lock file") != std::string::npos ||
+                                  text.find("lock hold by current process") != std::string::npos);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -35,10 +36,12 @@ AdminAnswer refuse(const Error& error) {
     }
 }
 
+// Up to what JSON's integers hold everywhere, so that the next one exists too.
 std::optional<std::uint64_t> number(std::string_view text) {
+    constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
     std::uint64_t value = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    if (ec != std::errc() || end != text.data() + text.size() || value > kMax) return std::nullopt;
     return value;
 }
 
@@ -166,16 +169,18 @@ struct ReplayRequest {
 Result<ReplayRequest> replay_request(const std::string& body) {
     const Json json = Json::parse(body, nullptr, false);
     ReplayRequest request;
+    bool all_texts = true;
     if (json.is_object()) {
         request.all = json.contains("all") && json["all"] == true;
         if (json.contains("entries") && json["entries"].is_array()) {
             for (const Json& one : json["entries"]) {
+                all_texts = all_texts && one.is_string();
                 if (one.is_string()) request.entries.push_back(one.get<std::string>());
             }
         }
     }
     const bool one_of_both = request.all == request.entries.empty();
-    if (one_of_both && request.entries.size() <= kReplaysMax) return request;
+    if (one_of_both && all_texts && request.entries.size() <= kReplaysMax) return request;
     return Error{Errc::bad_input,
                  "send {\"entries\": [ids or positions as texts, at most " +
                      std::to_string(kReplaysMax) + "]} or {\"all\": true}"};

@@ -28,6 +28,23 @@ std::string text(beast::string_view view) {
     return {view.data(), view.size()};
 }
 
+// What came is no request, as opposed to: nothing came.
+bool is_their_fault(boost::system::error_code ec) {
+    return ec.category() == http::make_error_code(http::error::bad_method).category() &&
+           ec != http::error::end_of_stream && ec != http::error::partial_message;
+}
+
+http::response<http::string_body> response_of(const AdminAnswer& answer, bool keep_alive) {
+    http::response<http::string_body> response;
+    response.result(answer.status);
+    response.version(11);
+    response.set(http::field::content_type, "application/json; charset=utf-8");
+    response.keep_alive(keep_alive);
+    response.body() = answer.body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    response.prepare_payload();
+    return response;
+}
+
 }  // namespace
 
 struct AdminServer::Connection {
@@ -74,23 +91,25 @@ asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection)
         connection->stream.expires_after(kRequestTimeout);
         const auto [read_ec, read] =
             co_await http::async_read(connection->stream, connection->buffer, parser, kAwait);
-        if (read_ec) co_return;
-        const http::request<http::string_body> request = parser.release();
-        const AdminRequest wanted{
-            text(request.method_string()), text(request.target()), request.body()};
-        connection->stream.expires_never();
-        const AdminAnswer answer = co_await answer_admin(host_, wanted);
-        http::response<http::string_body> response;
-        response.result(answer.status);
-        response.version(11);
-        response.set(http::field::content_type, "application/json; charset=utf-8");
-        response.keep_alive(request.keep_alive());
-        response.body() = answer.body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-        response.prepare_payload();
+        if (read_ec && !is_their_fault(read_ec)) co_return;
+        AdminAnswer answer;
+        bool keep_alive = false;
+        if (read_ec) {
+            const Error error{Errc::bad_input, "the request is malformed: " + read_ec.message()};
+            answer = {400, error_view(error)};
+        } else {
+            const http::request<http::string_body> request = parser.release();
+            const AdminRequest wanted{
+                text(request.method_string()), text(request.target()), request.body()};
+            keep_alive = request.keep_alive();
+            connection->stream.expires_never();
+            answer = co_await answer_admin(host_, wanted);
+        }
+        const http::response<http::string_body> response = response_of(answer, keep_alive);
         connection->stream.expires_after(kRequestTimeout);
         const auto [write_ec, written] =
             co_await http::async_write(connection->stream, response, kAwait);
-        if (write_ec || !request.keep_alive()) co_return;
+        if (write_ec || !keep_alive) co_return;
     }
 }
 

@@ -13,7 +13,7 @@
 
 namespace holdfast::cli {
 
-inline constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
+inline constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20;
 inline constexpr std::size_t kSocketPathBytesMax = 107;  // sun_path of unix(7), with its NUL
 
 struct Answer {

@@ -141,7 +141,6 @@ std::string format_peer(const Json& peer) {
 
 const Json& at(const Json& document, const char* key) {
     static const Json kNone;
-    if (!document.is_object()) return kNone;
     const auto found = document.find(key);
     return found == document.end() ? kNone : *found;
 }

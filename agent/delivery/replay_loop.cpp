@@ -43,6 +43,8 @@ transport::DeliveryPolicy policy_of(const DestinationConfig& config) {
         gates.throttle = policy.backoff;
         gates.rate = {.per_second = config.endpoint(endpoint).rate,
                       .burst = config.endpoint(endpoint).rate};
+        gates.breaker.open_for = config.breaker_open;
+        gates.breaker.open_for_max = config.breaker_open_cap;
         // A probe is lost only when it took longer than any attempt can.
         gates.breaker.lease_for = deadlines_of(config).total + 5s;
     }
@@ -222,6 +224,9 @@ asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
     const transport::AttemptResult result = co_await to.client->send(request);
     const transport::Decision decision =
         delivery_.on_result(attempt.seq, result, now(), wall_now());
+    // Before the entry is settled: a crash between the two must not leave a gate shut behind an
+    // entry that is gone.
+    save_gates();
     settle(attempt, decision);
 }
 
@@ -229,6 +234,8 @@ asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
 // finds it after a crash knows that the event may have arrived.
 asio::awaitable<bool> ReplayLoop::intend(const transport::Attempt& attempt,
                                          const wal::Entry& entry) {
+    // stop() has ended the waits that there were: with the log failed this one would not end.
+    if (stop_by_) co_return false;
     wal::Retry retry;
     retry.attempts = attempt.number - 1;
     retry.first_attempt_at = wall_now();

@@ -15,6 +15,8 @@ public:
     // A place for an answer that comes later. Numbers wrap around at 2^32.
     using Slot = std::uint32_t;
 
+    explicit AnswerQueue(Slot first = 0) : first_(first) {}
+
     [[nodiscard]] Slot reserve() {
         answers_.emplace_back();
         return first_ + static_cast<Slot>(answers_.size() - 1);
@@ -32,7 +34,7 @@ public:
 
 private:
     std::deque<std::optional<std::string>> answers_;
-    Slot first_ = 0;
+    Slot first_;
 };
 
 }  // namespace holdfast::agent

@@ -49,7 +49,7 @@ std::optional<std::string> basic_user(std::string_view authorization) {
         return std::nullopt;
     }
     std::optional<std::string> pair = decode_base64(authorization.substr(kScheme.size()));
-    if (!pair) return std::nullopt;
+    if (!pair) return std::string();
     pair->resize(std::min(pair->find(':'), pair->size()));
     return pair;
 }

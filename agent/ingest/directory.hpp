@@ -36,7 +36,7 @@ private:
 };
 
 // The user name of "Basic …", in either base64 alphabet (the Go client uses the URL-safe one),
-// padded or not. nullopt when it is something else or malformed.
+// padded or not. nullopt when it is something else; empty, which is nobody's, when it is malformed.
 [[nodiscard]] std::optional<std::string> basic_user(std::string_view authorization);
 
 }  // namespace holdfast::agent

@@ -14,9 +14,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-// A buffer that grew for a large request is given back.
-constexpr std::size_t kBufferBytesKept = std::size_t{64} * 1024;
-
 // What a proxy and we could frame differently is how requests are smuggled.
 std::optional<customerio::Refusal> framing_fault(const RequestReader::Request& request) {
     const auto count = [&](http::field name) { return request.count(name); };
@@ -56,11 +53,9 @@ customerio::Refusal refusal_of(boost::beast::error_code ec) {
 RequestReader::RequestReader() = default;
 
 void RequestReader::feed(std::string_view bytes) {
-    if (parsed_ == buffer_.size()) {
-        buffer_.clear();
-        parsed_ = 0;
-        if (buffer_.capacity() > kBufferBytesKept) buffer_.shrink_to_fit();
-    }
+    // What is left is at most the beginning of a header or of a chunk: the parser takes the rest.
+    buffer_.erase(0, parsed_);
+    parsed_ = 0;
     buffer_.append(bytes);
 }
 
@@ -89,7 +84,12 @@ RequestReader::Status RequestReader::next() {
     if (parser_->is_header_done()) {
         if (auto fault = framing_fault(parser_->get())) return refuse(std::move(*fault));
     }
-    return parser_->is_done() ? Status::complete : Status::incomplete;
+    if (parser_->is_done()) return Status::complete;
+    // The parser sets no limit to a chunk's extension and to a trailer that do not end.
+    if (buffer_.size() - parsed_ > kRequestHeaderBytesMax) {
+        return refuse(refusal_of(http::error::header_limit));
+    }
+    return Status::incomplete;
 }
 
 bool RequestReader::take_expectation() {

@@ -1,5 +1,6 @@
 // Bytes in, HTTP requests out: Beast's parser with our limits, and a refusal of whatever two
-// parsers could read in two ways. No sockets: fed in any pieces.
+// parsers could read in two ways. No sockets: fed in any pieces. Limits: keeps what was fed and is
+// not parsed yet, and one request of kRequestBytesMax; read all requests before feeding more.
 #pragma once
 
 #include "proto/customerio/request.hpp"

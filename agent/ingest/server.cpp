@@ -7,20 +7,14 @@
 #include <vector>
 
 namespace holdfast::agent {
-namespace {
-
-constexpr std::chrono::seconds kStallCheckEvery{5};
-
-}  // namespace
-
 IngestServer::IngestServer(boost::asio::any_io_executor executor,
                            wal::Log& log,
                            const Directory& directory,
                            UlidFactory ulids,
-                           std::size_t connections_max)
+                           IngestLimits limits)
     : executor_(executor),
       context_{.log = log, .directory = directory, .ulids = std::move(ulids), .acceptor = {}},
-      connections_max_(connections_max),
+      limits_(limits),
       stall_timer_(executor) {}
 
 Listener& IngestServer::add_listener() {
@@ -48,7 +42,7 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
     auto session = std::make_shared<Session>(
         std::move(socket), last_id_, peer, context_, [this](Session::Id id) { on_closed(id); });
     sessions_.emplace(last_id_, session);
-    if (sessions_.size() >= connections_max_) {
+    if (sessions_.size() >= limits_.connections_max) {
         for (Listener& listener : listeners_) listener.pause();
     }
     session->start();
@@ -57,7 +51,7 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
 
 void IngestServer::on_closed(Session::Id id) {
     sessions_.erase(id);
-    if (context_.stopping || sessions_.size() + 1 != connections_max_) return;
+    if (context_.stopping || sessions_.size() + 1 != limits_.connections_max) return;
     for (Listener& listener : listeners_) listener.resume();
 }
 
@@ -82,13 +76,13 @@ void IngestServer::on_commit(const wal::Commit& commit) {
 void IngestServer::watch_stalls() {
     if (watching_ || sessions_.empty()) return;
     watching_ = true;
-    stall_timer_.expires_after(kStallCheckEvery);
+    stall_timer_.expires_after(limits_.stall_max / 6);
     stall_timer_.async_wait([this](boost::system::error_code cancelled) {
-        watching_ = false;
         if (cancelled) return;
+        watching_ = false;
         std::vector<std::shared_ptr<Session>> stalled;
         for (const auto& [id, session] : sessions_) {
-            if (session->is_stalled(now())) stalled.push_back(session);
+            if (session->is_stalled_since(now() - limits_.stall_max)) stalled.push_back(session);
         }
         for (const std::shared_ptr<Session>& session : stalled) session->close();
         watch_stalls();

@@ -1,6 +1,6 @@
 // All that listens for apps, and their sessions.
 //
-// Runs on: the ingest executor. Limits: `connections_max`; further ones wait in the kernel's queue.
+// Runs on: the ingest executor, whose context does not run any more once this is gone.
 #pragma once
 
 #include "agent/ingest/session.hpp"
@@ -14,6 +14,11 @@
 
 namespace holdfast::agent {
 
+struct IngestLimits {
+    std::size_t connections_max = 1024;             // further ones wait in the kernel's queue
+    Duration stall_max = std::chrono::seconds(30);  // then an app that lets us wait is cut off
+};
+
 class IngestServer {
 public:
     // Tickets with this session id are somebody else's.
@@ -23,7 +28,7 @@ public:
                  wal::Log& log,
                  const Directory& directory,
                  UlidFactory ulids,
-                 std::size_t connections_max);
+                 IngestLimits limits);
 
     [[nodiscard]] Result<void> listen_unix(const std::string& path, std::uint32_t mode);
     [[nodiscard]] Result<void> listen_tcp(const boost::asio::ip::tcp::endpoint& endpoint);
@@ -53,7 +58,7 @@ private:
 
     boost::asio::any_io_executor executor_;
     IngestContext context_;
-    const std::size_t connections_max_;
+    const IngestLimits limits_;
     std::deque<Listener> listeners_;
     std::map<Session::Id, std::shared_ptr<Session>> sessions_;
     Session::Id last_id_ = kNoSession;

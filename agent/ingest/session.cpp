@@ -33,8 +33,10 @@ void Session::start() {
 
 void Session::read() {
     if (reading_ || closed_ || at_end_) return;
-    if (!lingering_ && (last_ || held_ || answers_.size() >= kOutstandingMax)) return;
+    const bool full = answers_.size() >= kOutstandingMax || out_.size() >= kUnsentBytesMax;
+    if (!lingering_ && (last_ || held_ || full)) return;
     reading_ = true;
+    if (!inside_request_ && reader_.is_inside_request()) inside_request_ = now();
     socket_.async_read_some(
         boost::asio::buffer(in_),
         [self = shared_from_this()](boost::system::error_code ec, std::size_t size) {
@@ -60,11 +62,10 @@ void Session::on_read(boost::system::error_code ec, std::size_t size) {
 
 void Session::process() {
     held_ = false;
-    while (!last_ && answers_.size() < kOutstandingMax) {
+    while (!closed_ && !last_ && has_room()) {
         switch (reader_.next()) {
             case RequestReader::Status::incomplete:
                 if (reader_.take_expectation()) answer(std::string(kContinue));
-                watch_progress();
                 return;
             case RequestReader::Status::refused:
                 ++context_.refused;
@@ -72,6 +73,7 @@ void Session::process() {
                 answer(refusal(reader_.refusal(), true));
                 break;
             case RequestReader::Status::complete:
+                inside_request_.reset();
                 if (!handle(reader_.request())) {
                     held_ = true;
                     context_.held.push_back(weak_from_this());
@@ -80,12 +82,19 @@ void Session::process() {
                 break;
         }
     }
-    watch_progress();
+}
+
+bool Session::has_room() {
+    // What could be answered at once does not count.
+    if (answers_.size() >= kOutstandingMax) answers_.take_ready(out_);
+    return answers_.size() < kOutstandingMax;
 }
 
 // False when the log has no room for it now: it is handled again after the next commit.
 bool Session::handle(const RequestReader::Request& request) {
-    const bool close = !request.keep_alive() || context_.stopping;
+    // The answer to HEAD has a body, since nothing here is got: its client must not read on.
+    const bool close = !request.keep_alive() || context_.stopping ||
+                       request.method() == boost::beast::http::verb::head;
     const auto refuse = [&](const customerio::Refusal& why) {
         ++context_.refused;
         answer(refusal(why, close));
@@ -174,8 +183,7 @@ void Session::flush() {
 void Session::linger() {
     if (at_end_) return close();
     if (lingering_) return;
-    lingering_ = true;
-    busy_since_ = now();
+    lingering_ = now();
     boost::system::error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec) return close();
@@ -183,8 +191,7 @@ void Session::linger() {
 }
 
 void Session::write_rest() {
-    writing_ = true;
-    watch_progress();
+    writing_ = now();
     // out_ may grow meanwhile: what is being sent is kept apart.
     auto sending = std::make_shared<std::string>(out_.substr(out_sent_));
     out_.clear();
@@ -194,21 +201,16 @@ void Session::write_rest() {
         socket_,
         buffer,
         [self = shared_from_this(), sending](boost::system::error_code ec, std::size_t) {
-            self->writing_ = false;
-            self->busy_since_.reset();
+            self->writing_.reset();
             if (ec) return self->close();
             self->resume();
         });
 }
 
-void Session::watch_progress() {
-    if (lingering_) return;
-    const bool busy = writing_ || (!last_ && reader_.is_inside_request());
-    if (!busy) {
-        busy_since_.reset();
-    } else if (!busy_since_) {
-        busy_since_ = now();
-    }
+bool Session::is_stalled_since(Instant then) const {
+    const auto before = [&](const std::optional<Instant>& began) { return began && *began < then; };
+    const bool reading = reading_ && !last_;
+    return before(lingering_) || before(writing_) || (reading && before(inside_request_));
 }
 
 void Session::finish() {

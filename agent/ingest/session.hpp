@@ -2,9 +2,11 @@
 // says that they are on the disk.
 //
 // Runs on: the ingest executor. Owned by the Listener, and by the socket operations under way.
-// Back-pressure: when the log is full or too many answers are outstanding nothing more is read.
-// Limits: requests in flight kOutstandingMax; a request that has begun must end, and an answer must
-// be taken, within kStallMax.
+// Back-pressure: when the log is full, too many answers are outstanding or too many bytes of them
+// were not taken, nothing more is read.
+// Limits: requests in flight kOutstandingMax; bytes of answers that wait kUnsentBytesMax and those
+// of one read. The owner closes it when the app has let it wait for too long: a request that has
+// begun must end, what is sent at once must be taken, and a connection that we ended be closed.
 #pragma once
 
 #include "agent/ingest/answer_queue.hpp"
@@ -27,7 +29,7 @@
 namespace holdfast::agent {
 
 inline constexpr std::size_t kOutstandingMax = 1024;
-inline constexpr Duration kStallMax = std::chrono::seconds(30);
+inline constexpr std::size_t kUnsentBytesMax = std::size_t{256} * 1024;
 
 // Who a session belongs to, and what it shares with the others on its thread.
 struct IngestContext {
@@ -67,11 +69,10 @@ public:
 
     void close();
 
-    [[nodiscard]] bool is_stalled(Instant now) const {
-        return busy_since_ && now - *busy_since_ > kStallMax;
-    }
+    // It has been the app's turn since before `then`. Waiting for the log is not the app's fault.
+    [[nodiscard]] bool is_stalled_since(Instant then) const;
 
-    [[nodiscard]] bool has_answers_outstanding() const { return !unstored_.empty(); }
+    [[nodiscard]] bool has_answers_outstanding() const { return answers_.size() > 0 || writing_; }
 
 private:
     struct Unstored {
@@ -84,12 +85,12 @@ private:
     void read();
     void on_read(boost::system::error_code ec, std::size_t size);
     void process();
+    bool has_room();
     bool handle(const RequestReader::Request& request);
     void answer(std::string bytes);
     void flush();
     void linger();
     void write_rest();
-    void watch_progress();
 
     Socket socket_;
     const Id id_;
@@ -102,13 +103,15 @@ private:
     std::string out_;  // being sent from out_sent_ on
     std::size_t out_sent_ = 0;
     bool reading_ = false;
-    bool writing_ = false;
-    bool held_ = false;       // a complete request waits in reader_ for room in the log
-    bool last_ = false;       // no more requests are read on this connection
-    bool at_end_ = false;     // the app has closed its half
-    bool lingering_ = false;  // ours is closed: waiting for the app's
+    bool held_ = false;    // a complete request waits in reader_ for room in the log
+    bool last_ = false;    // no more requests are read on this connection
+    bool at_end_ = false;  // the app has closed its half
     bool closed_ = false;
-    std::optional<Instant> busy_since_;  // in the middle of a request, or of an answer
+    // Since when it is so: the rest of a request is read; answers are waiting to be taken; our half
+    // is closed and the app's is not.
+    std::optional<Instant> inside_request_;
+    std::optional<Instant> writing_;
+    std::optional<Instant> lingering_;
     std::array<char, std::size_t{16} * 1024> in_;
 };
 

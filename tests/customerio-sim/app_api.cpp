@@ -37,7 +37,8 @@ std::optional<Identity> read_identifiers(const Json& body) {
 std::size_t recipient_count(const Json& body) {
     std::size_t count = 0;
     for (const char* key : {"to", "cc", "bcc"}) {
-        for (const std::string_view one : split(string_field(body, key), ',')) {
+        const std::string list = string_field(body, key);
+        for (const std::string_view one : split(list, ',')) {
             if (!trim(one).empty()) ++count;
         }
     }

@@ -180,7 +180,9 @@ std::optional<std::string> Faults::replace(const Json& rules) {
 }
 
 bool Faults::matches(const Rule& rule, const Request& request, const Decision& decision) {
-    for (const auto& [key, wanted] : rule.match) {
+    for (const auto& entry : rule.match) {
+        const std::string& key = entry.first;
+        const std::string& wanted = entry.second;  // clang 14 captures no structured binding
         const auto& calls = decision.calls;
         const auto any = [&](auto predicate) {
             return std::any_of(calls.begin(), calls.end(), predicate);

@@ -110,8 +110,8 @@ private:
         Listener& listener = listeners_.emplace_back(io_, std::move(serve));
         if (Problem problem = listener.open(address)) return problem;
         const Tcp::endpoint at = listener.endpoint();
-        const std::string host =
-            at.address().is_v6() ? "[" + at.address().to_string() + "]" : at.address().to_string();
+        const char* form = at.address().is_v6() ? "[{}]" : "{}";  // as a URL has it
+        const std::string host = fmt::format(fmt::runtime(form), at.address().to_string());
         const char* scheme = std::string_view(kind) == "https" ? "https" : "http";
         urls_[kind].push_back(fmt::format("{}://{}:{}", scheme, host, at.port()));
         return std::nullopt;

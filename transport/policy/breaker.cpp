@@ -45,6 +45,12 @@ void Breaker::on_neutral(Ticket ticket, Instant now) {
     static_cast<void>(take_back(ticket, now));  // the lease is all that matters
 }
 
+bool Breaker::on_drained() {
+    if (state_ != State::half_open) return false;
+    enter(State::closed);
+    return true;
+}
+
 Breaker::State Breaker::state(Instant now) const {
     return state_ == State::open && now >= open_until_ ? State::half_open : state_;
 }

@@ -68,6 +68,10 @@ public:
     // none.
     void on_neutral(Ticket ticket, Instant now);
 
+    // A success was the last of all work: nothing is left to probe with, so it closes a half-open
+    // one. True if it did.
+    bool on_drained();
+
     // `open` becomes `half_open` by time alone.
     [[nodiscard]] State state(Instant now) const;
 

@@ -26,7 +26,7 @@ Delivery::Delivery(DeliveryPolicy policy) : policy_(policy) {
 }
 
 std::size_t Delivery::room() const {
-    return held_ < policy_.window_max ? policy_.window_max - held_ : 0;
+    return window_.size() < policy_.window_max ? policy_.window_max - window_.size() : 0;
 }
 
 std::optional<Dead> Delivery::add(const Item& item) {
@@ -39,7 +39,12 @@ std::optional<Dead> Delivery::add(const Item& item) {
     Line& line = lanes_[item.lane];
     HOLDFAST_ASSERT(line.empty() || line.back().seq < item.seq);
     line.push_back(item);
-    ++(item.parked ? parked_ : held_);
+    if (item.parked) {
+        ++parked_;
+    } else {
+        window_.insert(item.seq);
+    }
+    ++held_for_[static_cast<std::size_t>(endpoint_of(item))];
     if (item.attempts > 0) ++retrying_;
     // Scheduled as waiting even when it is due: next() finds what is due.
     if (line.size() == 1) waiting_.insert({item.not_before, item.seq, item.lane});
@@ -88,12 +93,12 @@ std::optional<Attempt> Delivery::next(Instant now) {
 
 std::optional<Instant> Delivery::wake_at(Instant now) const {
     std::optional<Instant> at;
+    // With all places taken the next thing to happen is a result.
+    if (in_flight_.size() >= policy_.concurrency_max) return at;
     const auto consider = [&](Instant candidate) {
         at = at ? std::min(*at, candidate) : candidate;
     };
     if (!waiting_.empty()) consider(waiting_.begin()->until);
-    // With all places taken the next thing to happen is a result.
-    if (in_flight_.size() >= policy_.concurrency_max) return at;
     for (const Endpoint endpoint : kEndpoints) {
         if (ready_[static_cast<std::size_t>(endpoint)].empty()) continue;
         consider(gates(endpoint).opens_at(now));
@@ -115,6 +120,8 @@ Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, 
         schedule(flight.lane, now);
     } else {
         finish(flight.lane, now);
+        const bool drained = held_for_[static_cast<std::size_t>(flight.endpoint)] == 0;
+        if (drained && verdict.outcome == Outcome::delivered) gates(flight.endpoint).on_drained();
     }
     return decision;
 }
@@ -164,7 +171,8 @@ Decision Delivery::decide(Item& item,
 void Delivery::finish(Lane lane, Instant now) {
     Line& line = lanes_.at(lane);
     const Item& item = line.front();
-    --(item.parked ? parked_ : held_);
+    if (window_.erase(item.seq) == 0) --parked_;
+    --held_for_[static_cast<std::size_t>(endpoint_of(item))];
     if (item.attempts > 0) --retrying_;
     line.pop_front();
     if (line.empty()) {
@@ -187,24 +195,32 @@ std::set<Seq> Delivery::in_flight() const {
     return seqs;
 }
 
-std::vector<Seq> Delivery::park(Instant now) {
-    std::vector<Seq> parked;
-    if (room() > 0) return parked;
+bool Delivery::is_starved(Instant now) const {
+    if (in_flight_.size() >= policy_.concurrency_max) return false;
     bool an_endpoint_is_idle = false;
     for (const Endpoint endpoint : kEndpoints) {
-        const bool open = gates(endpoint).opens_at(now) <= now;
-        an_endpoint_is_idle |= open && ready_[static_cast<std::size_t>(endpoint)].empty();
-    }
-    if (!an_endpoint_is_idle) return parked;
-    for (const Waiting& waiting : waiting_) {
-        for (Item& item : lanes_.at(waiting.lane)) {
-            if (parked_ == policy_.parked_max) return parked;
-            if (item.parked) continue;
-            item.parked = true;
-            --held_;
-            ++parked_;
-            parked.push_back(item.seq);
+        const Instant opens_at = gates(endpoint).opens_at(now);
+        if (ready_[static_cast<std::size_t>(endpoint)].empty()) {
+            an_endpoint_is_idle |= opens_at <= now;
+        } else if (opens_at <= now + policy_.long_wait) {
+            return false;  // it goes on soon, and makes room
         }
+    }
+    return an_endpoint_is_idle;
+}
+
+std::vector<Seq> Delivery::park(Instant now) {
+    std::vector<Seq> parked;
+    wake_due(now);  // what was just added and is due does not wait
+    if (room() > 0 || !is_starved(now)) return parked;
+    for (auto at = window_.begin(); at != window_.end() && parked_ < policy_.parked_max;) {
+        if (in_flight_.contains(*at)) {
+            ++at;
+            continue;
+        }
+        parked.push_back(*at);
+        ++parked_;
+        at = window_.erase(at);
     }
     return parked;
 }

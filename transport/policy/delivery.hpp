@@ -18,7 +18,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,6 +36,8 @@ struct DeliveryPolicy {
     std::optional<Duration> give_up_after = std::chrono::days(7);  // of age; none: never
     std::size_t window_max = 4096;       // entries held that are not parked
     std::size_t parked_max = 1'000'000;  // entries that wait in lanes while others go on
+    // An endpoint that is closed for longer than this does not keep what it holds in the window.
+    Duration long_wait = std::chrono::seconds(10);
 };
 
 // An entry as far as deciding needs it.
@@ -105,8 +107,9 @@ public:
 
     void on_credential_changed(Endpoint endpoint) { gates(endpoint).on_credential_changed(); }
 
-    // When there is no room and all that is held waits, although an endpoint is open: the entries
-    // to park, so that others can be read. They stay held here.
+    // When there is no room and all that is held waits (for its time, its lane or an endpoint that
+    // stays closed), although an endpoint is open: the entries to park, so that others can be read.
+    // They stay held here.
     [[nodiscard]] std::vector<Seq> park(Instant now);
 
     [[nodiscard]] std::set<Seq> in_flight() const;
@@ -135,11 +138,14 @@ private:
         auto operator<=>(const Waiting&) const = default;
     };
 
-    using Line = std::deque<Item>;
+    // A list: most lanes hold one entry, for which a deque would take half a kilobyte.
+    using Line = std::list<Item>;
 
     void schedule(Lane lane, Instant now);
     void wake_due(Instant now);
     void finish(Lane lane, Instant now);
+    // There is a place and an open endpoint, and nothing to send there.
+    [[nodiscard]] bool is_starved(Instant now) const;
     [[nodiscard]] Decision decide(Item& item,
                                   const Verdict& verdict,
                                   const AttemptResult& result,
@@ -153,7 +159,8 @@ private:
     std::array<std::map<Seq, Lane>, kEndpointCount> ready_;
     std::set<Waiting> waiting_;  // lanes whose first entry has to wait
     std::map<Seq, InFlight> in_flight_;
-    std::size_t held_ = 0;  // without the parked ones
+    std::array<std::size_t, kEndpointCount> held_for_{};  // parked ones too
+    std::set<Seq> window_;                                // held and not parked
     std::size_t parked_ = 0;
     std::size_t retrying_ = 0;  // held with an attempt behind them
 };

@@ -58,7 +58,7 @@ std::optional<Gates::Pass> Gates::try_enter(Instant now) {
         return std::nullopt;
     }
     if (auth_hold_) auth_probe_at_ = now + policy_.auth_probe_every;
-    return Pass{*ticket};
+    return Pass{*ticket, throttles_in_a_row_};
 }
 
 void Gates::close_for(Duration wait, std::string reason, Instant now) {
@@ -94,9 +94,13 @@ void Gates::on_result(const Pass& pass,
             throttles_in_a_row_ = 0;
             break;
         case Outcome::throttled: {
-            ++throttles_in_a_row_;
-            const Duration wait =
-                asked ? spread(*asked, seed) : backoff(policy_.throttle, throttles_in_a_row_, seed);
+            // Those that were under way together are one: only what was asked after a wait counts
+            // on.
+            throttles_in_a_row_ = std::max(throttles_in_a_row_, pass.throttles + 1);
+            // "At once" is no answer to who just came too fast.
+            const bool says_when = asked && asked->wait > Duration::zero();
+            const Duration wait = says_when ? spread(*asked, seed)
+                                            : backoff(policy_.throttle, throttles_in_a_row_, seed);
             close_for(wait, verdict.reason, now);
             break;
         }
@@ -117,6 +121,10 @@ void Gates::on_result(const Pass& pass,
     const bool credential_passed =
         verdict.outcome == Outcome::delivered || verdict.outcome == Outcome::poison;
     if (auth_hold_ && credential_passed) on_credential_changed();
+}
+
+void Gates::on_drained() {
+    if (breaker_.on_drained()) ++version_;
 }
 
 void Gates::on_cancelled(const Pass& pass, Instant now) {

@@ -41,6 +41,7 @@ public:
     // Permission for one attempt, to be given back by on_result or on_cancelled.
     struct Pass {
         Breaker::Ticket ticket;
+        std::uint32_t throttles = 0;  // in a row when it was given
     };
 
     [[nodiscard]] std::optional<Pass> try_enter(Instant now);
@@ -52,6 +53,9 @@ public:
                    std::uint64_t seed,
                    Instant now,
                    WallTime wall_now);
+
+    // What was just delivered was the last entry of the endpoint.
+    void on_drained();
 
     // The attempt was not made after all.
     void on_cancelled(const Pass& pass, Instant now);

@@ -63,6 +63,8 @@ TEST_F(ConfigTest, GivesEveryKeyThatIsNotThereItsDefault) {
     EXPECT_EQ(destination.concurrency, 10U);
     EXPECT_EQ(destination.backoff_base, 1s);
     EXPECT_EQ(destination.backoff_cap, 5min);
+    EXPECT_EQ(destination.breaker_open, 30s);
+    EXPECT_EQ(destination.breaker_open_cap, 5min);
     EXPECT_EQ(destination.give_up_after, Duration(7 * kDay));
     EXPECT_EQ(destination.connect_timeout, 5s);
     EXPECT_EQ(destination.answer_timeout, 10s);
@@ -92,6 +94,8 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 concurrency = 256
                 backoff_base = "250ms"
                 backoff_cap = "1h"
+                breaker_open = "2s"
+                breaker_open_cap = "3s"
                 give_up_after = "never"
                 connect_timeout = "1s"
                 answer_timeout = "2s"
@@ -127,6 +131,8 @@ TEST_F(ConfigTest, ReadsEveryKey) {
     EXPECT_EQ(destination.concurrency, 256U);
     EXPECT_EQ(destination.backoff_base, 250ms);
     EXPECT_EQ(destination.backoff_cap, 1h);
+    EXPECT_EQ(destination.breaker_open, 2s);
+    EXPECT_EQ(destination.breaker_open_cap, 3s);
     EXPECT_EQ(destination.give_up_after, std::nullopt);
     EXPECT_EQ(destination.connect_timeout, 1s);
     EXPECT_EQ(destination.answer_timeout, 2s);
@@ -175,6 +181,11 @@ TEST_F(ConfigTest, NamesFileLineKeyAndWhatIsAllowedForEachMistakeOfADestination)
         {"backoff_base = \"6m\"",
          "backoff_base: the longest wait is shorter than the first one; allowed: backoff_cap of at "
          "least backoff_base"},
+        {"breaker_open = \"2h\"",
+         std::string("breaker_open: 2h is out of range; allowed: 10ms to 1h") + kSeconds},
+        {"breaker_open_cap = \"29s\"",
+         "breaker_open_cap: the longest wait is shorter than the first one; allowed: "
+         "breaker_open_cap of at least breaker_open"},
         {"give_up_after = \"0s\"",
          std::string("give_up_after: 0s is out of range; allowed: 1s to 3650d") + kSeconds +
              ", or \"never\""},
@@ -439,6 +450,8 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(a.concurrency, b.concurrency);
     EXPECT_EQ(a.backoff_base, b.backoff_base);
     EXPECT_EQ(a.backoff_cap, b.backoff_cap);
+    EXPECT_EQ(a.breaker_open, b.breaker_open);
+    EXPECT_EQ(a.breaker_open_cap, b.breaker_open_cap);
     EXPECT_EQ(a.give_up_after, b.give_up_after);
     EXPECT_EQ(a.connect_timeout, b.connect_timeout);
     EXPECT_EQ(a.answer_timeout, b.answer_timeout);

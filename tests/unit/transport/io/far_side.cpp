@@ -158,6 +158,24 @@ std::unique_ptr<asio::ssl::context> server_context(const Identity& identity) {
     return context;
 }
 
+FarSide::Script answer_each_with(std::string answer) {
+    return [answer = std::move(answer)](Peer& peer) -> asio::awaitable<void> {
+        for (;;) {
+            const std::string request = co_await peer.read_request();
+            if (request.empty()) co_return;
+            (void)co_await peer.write(answer);
+        }
+    };
+}
+
+FarSide::Script write_and_close(std::string bytes) {
+    return [bytes = std::move(bytes)](Peer& peer) -> asio::awaitable<void> {
+        (void)co_await peer.read_request();
+        (void)co_await peer.write(bytes);
+        co_await peer.close();
+    };
+}
+
 asio::awaitable<void> pause(std::chrono::milliseconds time) {
     asio::steady_timer timer(co_await asio::this_coro::executor, time);
     co_await timer.async_wait(kNoThrow);

@@ -84,6 +84,12 @@ private:
 // The TLS context of a server that shows `identity`.
 [[nodiscard]] std::unique_ptr<boost::asio::ssl::context> server_context(const Identity& identity);
 
+// Answers every request the same way, on as many connections as there come.
+[[nodiscard]] FarSide::Script answer_each_with(std::string answer);
+
+// Writes `bytes` once the request is there, then ends the connection in good order.
+[[nodiscard]] FarSide::Script write_and_close(std::string bytes);
+
 // Waits on the io_context's own clock, for scripts that are slow on purpose.
 boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
 

@@ -1,0 +1,134 @@
+// The whole delivery side of one destination against thousands of random worlds.
+//
+//   HOLDFAST_SEED=42    runs that one alone and tells what happens in it
+//   HOLDFAST_SEEDS=N    runs N instead of 500
+#include "run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::uint64_t kSeeds = 500;
+constexpr std::uint64_t kSeedsForABug = 60;
+
+std::optional<std::uint64_t> number_from_environment(const char* name) {
+    const char* text = std::getenv(name);
+    if (text == nullptr) return std::nullopt;
+    return std::strtoull(text, nullptr, 10);
+}
+
+volatile std::sig_atomic_t current_seed = 0;
+
+// A broken invariant ends the process: the seed is said first.
+extern "C" void say_the_seed(int) {
+    std::fprintf(stderr, "HOLDFAST_SEED=%ld\n", static_cast<long>(current_seed));
+}
+
+Report run_seed(std::uint64_t seed, Bug bug = Bug::none) {
+    current_seed = static_cast<std::sig_atomic_t>(seed);
+    Plan plan = plan_for(seed, bug);
+    plan.tells = bug == Bug::none && std::getenv("HOLDFAST_SEED") != nullptr;
+    return run(plan);
+}
+
+TEST(DeliverySimTest, KeepsItsPromisesInEveryWorld) {
+    std::signal(SIGABRT, say_the_seed);
+    const auto only = number_from_environment("HOLDFAST_SEED");
+    const std::uint64_t first = only.value_or(1);
+    const std::uint64_t count =
+        only ? 1 : number_from_environment("HOLDFAST_SEEDS").value_or(kSeeds);
+    std::map<std::string_view, std::uint64_t> seen;
+    for (std::uint64_t seed = first; seed < first + count; ++seed) {
+        const Report report = run_seed(seed);
+        ASSERT_FALSE(report.violation)
+            << *report.violation << "; again with HOLDFAST_SEED=" << seed;
+        for (const auto& [what, times] : report.seen) seen[what] += times;
+    }
+    std::signal(SIGABRT, SIG_DFL);
+    for (const auto& [what, times] : seen) {
+        std::printf("%10llu %.*s\n",
+                    static_cast<unsigned long long>(times),
+                    static_cast<int>(what.size()),
+                    what.data());
+    }
+    if (count < kSeeds) return;
+    for (const std::string_view what : {"delivered",
+                                        "transient",
+                                        "throttled",
+                                        "auth",
+                                        "poison",
+                                        "ambiguous",
+                                        "repeats",
+                                        "parked",
+                                        "cancelled attempts",
+                                        "crashes",
+                                        "power cuts",
+                                        "dead: in doubt",
+                                        "dead: ambiguous",
+                                        "dead: gave up",
+                                        "dead: poison",
+                                        "results with an open breaker",
+                                        "restarts with an open breaker",
+                                        "restarts within Retry-After",
+                                        "restarts in an auth hold",
+                                        "restarts with a retry to come"}) {
+        EXPECT_GT(seen[what], 0U) << what << " never happened: these worlds prove nothing about it";
+    }
+}
+
+TEST(DeliverySimTest, TheSameSeedIsTheSameRun) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        EXPECT_EQ(run_seed(seed).digest, run_seed(seed).digest) << seed;
+    }
+}
+
+// Whoever believes a checker wants to see it bite.
+class PlantedBugTest : public testing::TestWithParam<Bug> {};
+
+TEST_P(PlantedBugTest, IsCaughtBySomeSeed) {
+    for (std::uint64_t seed = 1; seed <= kSeedsForABug; ++seed) {
+        if (const Report report = run_seed(seed, GetParam()); report.violation) {
+            std::printf("seed %llu: %s\n",
+                        static_cast<unsigned long long>(seed),
+                        report.violation->c_str());
+            return;
+        }
+    }
+    FAIL() << "no seed noticed it";
+}
+
+std::string bug_name(const testing::TestParamInfo<Bug>& bug) {
+    switch (bug.param) {
+        case Bug::none:
+            break;
+        case Bug::settles_before_the_answer:
+            return "SettlesBeforeTheAnswer";
+        case Bug::skips_the_intent:
+            return "SkipsTheIntent";
+        case Bug::forgets_the_fence:
+            return "ForgetsTheFence";
+        case Bug::forgets_the_gates:
+            return "ForgetsTheGates";
+        case Bug::keeps_the_lease:
+            return "KeepsTheLease";
+    }
+    return "None";
+}
+
+INSTANTIATE_TEST_SUITE_P(,
+                         PlantedBugTest,
+                         testing::Values(Bug::settles_before_the_answer,
+                                         Bug::skips_the_intent,
+                                         Bug::forgets_the_fence,
+                                         Bug::forgets_the_gates,
+                                         Bug::keeps_the_lease),
+                         bug_name);
+
+}  // namespace
+}  // namespace holdfast::sim

@@ -1,0 +1,303 @@
+// Every call of ADMIN.md, over a real socket and a real log.
+#include "agent/admin/server.hpp"
+#include "agent/clock.hpp"
+#include "tests/unit/agent/process/ingest_world.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace holdfast::agent {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+namespace asio = boost::asio;
+
+// Delivers nothing; a replay is done when it is in the log.
+class Host final : public AdminHost {
+public:
+    explicit Host(IngestWorld& world) : world_(world) {}
+
+    [[nodiscard]] wal::Log& log() override { return *world_.log; }
+
+    asio::awaitable<AgentStatus> status() override {
+        AgentStatus status;
+        status.pid = 812;
+        co_return status;
+    }
+
+    asio::awaitable<std::set<Seq>> in_flight() override { co_return in_flight_; }
+
+    asio::awaitable<Result<Replayed>> replay(Seq failed) override {
+        const WallTime at = wall_now();
+        const Ulid id = world_.server->make_id(at);
+        const Result<Seq> seq = log().replay(failed, id, at, 0);
+        if (!seq) co_return seq.error();
+        asio::steady_timer step(world_.io);
+        while (log().health().head < *seq) {
+            step.expires_after(std::chrono::milliseconds(1));
+            co_await step.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        const Replayed replayed{*seq, id};
+        co_return replayed;
+    }
+
+    std::set<Seq> in_flight_;
+
+private:
+    IngestWorld& world_;
+};
+
+class AdminApi : public testing::Test {
+protected:
+    AdminApi() { EXPECT_TRUE(admin_.listen_unix(dir_.path("admin.sock"))); }
+
+    Json call(const std::string& method, const std::string& target, const std::string& body = {}) {
+        App app = App::on_unix(dir_.path("admin.sock"));
+        app.send(request(method, target, body));
+        EXPECT_TRUE(world_.until([&] {
+            app.pump();
+            return !app.answers().empty() || app.ended();
+        }));
+        if (app.answers().empty()) return nullptr;
+        status_ = app.answers()[0].status;
+        EXPECT_EQ(app.answers()[0].field("Content-Type"), "application/json; charset=utf-8");
+        return Json::parse(app.answers()[0].body);
+    }
+
+    Json get(const std::string& target) { return call("GET", target); }
+
+    // Entries of these persons are in the log.
+    void store(const std::vector<std::string>& persons) {
+        App& app = world_.connect();
+        for (const std::string& person : persons) app.send(identify(person));
+        ASSERT_TRUE(world_.until([&] { return app.answers().size() == persons.size(); }));
+    }
+
+    // All that is in the log and is not among the dead letters yet is.
+    void fail_all() {
+        for (const wal::Pending& one : world_.log->take("main", 10'000)->entries) {
+            const wal::Failure failure{.attempts = 1,
+                                       .failed_at = wall_now(),
+                                       .status = 400,
+                                       .reason = "400",
+                                       .answer = "no"};
+            world_.log->fail("main", one.seq, failure, wal::Log::Mark::synced);
+        }
+        const auto listed = [&] {
+            wal::Query query;
+            query.state = wal::EntryState::failed;
+            query.count_max = 10'000;
+            query.scan_max = 10'000;
+            return world_.log->list(query)->entries.size();
+        };
+        EXPECT_TRUE(world_.until([&] { return listed() == world_.log->counts("main").failed; }));
+    }
+
+    void expect_error(const Json& answer, unsigned status, const std::string& code) {
+        EXPECT_EQ(status_, status);
+        EXPECT_EQ(answer["error"]["code"], code) << answer;
+        EXPECT_FALSE(answer["error"]["message"].get<std::string>().empty());
+    }
+
+    static std::vector<std::uint64_t> seqs(const Json& page) {
+        std::vector<std::uint64_t> all;
+        for (const Json& one : page["entries"]) all.push_back(one["seq"]);
+        return all;
+    }
+
+    TempDir dir_;
+    IngestWorld world_;
+    Host host_{world_};
+    AdminServer admin_{world_.io.get_executor(), host_};
+    unsigned status_ = 0;
+};
+
+TEST_F(AdminApi, Status) {
+    EXPECT_EQ(get("/v1/status")["pid"], 812);
+    EXPECT_EQ(status_, 200U);
+}
+
+TEST_F(AdminApi, ListsInTheOrderOfTheLogPageByPage) {
+    store({"1", "2", "3", "4", "5"});
+    Json page = get("/v1/entries?limit=2");
+    EXPECT_THAT(seqs(page), ElementsAre(1, 2));
+    EXPECT_EQ(page["next"], 2);
+    page = get("/v1/entries?limit=2&after=2");
+    EXPECT_THAT(seqs(page), ElementsAre(3, 4));
+    page = get("/v1/entries?limit=2&after=4");
+    EXPECT_THAT(seqs(page), ElementsAre(5));
+    EXPECT_EQ(page["next"], nullptr);
+    EXPECT_THAT(seqs(get("/v1/entries?after=9223372036854775807")), IsEmpty());
+}
+
+TEST_F(AdminApi, ListsByStatePersonDestinationAndOperation) {
+    store({"1", "2", "12"});
+    host_.in_flight_ = {Seq{2}};
+    EXPECT_THAT(seqs(get("/v1/entries?state=in_flight")), ElementsAre(2));
+    EXPECT_EQ(get("/v1/entries?state=in_flight")["entries"][0]["state"], "in_flight");
+    EXPECT_THAT(seqs(get("/v1/entries?state=in_flight&after=2")), IsEmpty());
+    EXPECT_THAT(seqs(get("/v1/entries?state=pending")), ElementsAre(1, 2, 3));
+    EXPECT_THAT(seqs(get("/v1/entries?state=all")), ElementsAre(1, 2, 3));
+    EXPECT_THAT(seqs(get("/v1/entries?state=complete")), IsEmpty());
+    EXPECT_THAT(seqs(get("/v1/entries?state=retrying")), IsEmpty());
+    EXPECT_THAT(seqs(get("/v1/entries?person=id:2")), ElementsAre(2));
+    EXPECT_THAT(seqs(get("/v1/entries?person=2")), ElementsAre(2));
+    EXPECT_THAT(seqs(get("/v1/entries?person=id%3A2")), ElementsAre(2));
+    EXPECT_THAT(seqs(get("/v1/entries?destination=main&limit=1")), ElementsAre(1));
+    EXPECT_THAT(seqs(get("/v1/entries?destination=other")), IsEmpty());
+    EXPECT_THAT(seqs(get("/v1/entries?operation=identify")), ElementsAre(1, 2, 3));
+    EXPECT_THAT(seqs(get("/v1/entries?operation=event")), IsEmpty());
+    fail_all();
+    host_.in_flight_.clear();
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed")), ElementsAre(1, 2, 3));
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&after=1&limit=1")), ElementsAre(2));
+    EXPECT_THAT(seqs(get("/v1/entries?state=pending")), IsEmpty());
+}
+
+TEST_F(AdminApi, RefusesAListOfWhatThereIsNot) {
+    for (const char* query : {"state=lost",
+                              "state=",
+                              "limit=0",
+                              "limit=1001",
+                              "limit=x",
+                              "limit=-1",
+                              "after=x",
+                              "after=18446744073709551615",
+                              "operation=merge",
+                              "colour=red"}) {
+        expect_error(get(std::string("/v1/entries?") + query), 400, "bad_input");
+    }
+    get("/v1/entries?limit=1000");
+    EXPECT_EQ(status_, 200U);
+}
+
+TEST_F(AdminApi, ShowsAnEntryByPositionOrIdAndItsBodyOnlyWhenAsked) {
+    store({"1", "2"});
+    const Json by_seq = get("/v1/entries/2");
+    EXPECT_EQ(by_seq["person"], "id:2");
+    EXPECT_FALSE(by_seq.contains("body"));
+    const std::string id = by_seq["id"];
+    EXPECT_EQ(get("/v1/entries/" + id), by_seq);
+    EXPECT_EQ(get("/v1/entries/2?body=1")["body"], R"({"plan":"basic"})");
+    expect_error(get("/v1/entries/3"), 404, "not_found");
+    expect_error(get("/v1/entries/0"), 404, "not_found");
+    expect_error(get("/v1/entries/01KDYGA0KE0000000000000018"), 404, "not_found");
+    expect_error(get("/v1/entries/nonsense"), 400, "bad_input");
+}
+
+TEST_F(AdminApi, ReplaysOneByPositionAndOneById) {
+    store({"1", "2", "3"});
+    fail_all();
+    const std::string id = get("/v1/entries/2")["id"];
+    const Json answer =
+        call("POST", "/v1/replay", R"({"entries":["1",")" + id + R"(","1","99","x"]})");
+    EXPECT_EQ(status_, 200U);
+    ASSERT_EQ(answer["replayed"].size(), 2U) << answer;
+    EXPECT_EQ(answer["replayed"][0]["seq"], 1);
+    EXPECT_EQ(answer["replayed"][0]["new_seq"], 4);
+    EXPECT_EQ(answer["replayed"][1]["id"], id);
+    ASSERT_EQ(answer["skipped"].size(), 3U);
+    EXPECT_EQ(answer["skipped"][0]["entry"], "1");
+    EXPECT_THAT(answer["skipped"][0]["reason"].get<std::string>(), HasSubstr("dead letters"));
+    EXPECT_EQ(answer["skipped"][1]["entry"], "99");
+    EXPECT_EQ(answer["skipped"][2]["entry"], "x");
+    EXPECT_EQ(answer["remaining"], 1);
+    const Json again = get("/v1/entries/4");
+    EXPECT_EQ(again["state"], "pending");
+    EXPECT_EQ(again["parent"], answer["replayed"][0]["id"]);
+    EXPECT_EQ(again["id"], answer["replayed"][0]["new_id"]);
+}
+
+TEST_F(AdminApi, ReplaysAll) {
+    store({"1", "2", "3"});
+    fail_all();
+    Json answer = call("POST", "/v1/replay", R"({"all":true})");
+    EXPECT_EQ(answer["replayed"].size(), 3U);
+    EXPECT_EQ(answer["remaining"], 0);
+    answer = call("POST", "/v1/replay", R"({"all":true})");
+    EXPECT_EQ(status_, 200U);
+    EXPECT_TRUE(answer["replayed"].empty());
+}
+
+TEST_F(AdminApi, RefusesAReplayThatIsNotClear) {
+    std::string many = R"({"entries":["1")";
+    for (int i = 0; i < 1000; ++i) many += R"(,"1")";
+    many += "]}";
+    for (const std::string& body : {std::string("x"),
+                                    std::string("[]"),
+                                    std::string("{}"),
+                                    std::string(R"({"all":false})"),
+                                    std::string(R"({"all":"true"})"),
+                                    std::string(R"({"entries":[]})"),
+                                    std::string(R"({"entries":["1",2]})"),
+                                    std::string(R"({"entries":"1"})"),
+                                    std::string(R"({"all":true,"entries":["1"]})"),
+                                    many}) {
+        expect_error(call("POST", "/v1/replay", body), 400, "bad_input");
+    }
+}
+
+TEST_F(AdminApi, WhatItDoesNotKnowIsNotFound) {
+    for (const char* target : {"/", "/v1", "/v2/status", "/v1/status/x", "/v1/entries/1/x"}) {
+        expect_error(get(target), 404, "not_found");
+    }
+    expect_error(call("POST", "/v1/status"), 404, "not_found");
+    expect_error(get("/v1/replay"), 404, "not_found");
+    expect_error(get("/v1/%zz"), 400, "bad_input");
+    expect_error(get("http://x/v1/status"), 400, "bad_input");
+}
+
+TEST_F(AdminApi, WhatIsNoRequestOrTooLargeIsRefused) {
+    expect_error(call("POST", "/v1/replay", std::string(70'000, 'x')), 400, "bad_input");
+    expect_error(call("G\x01T", "/v1/status"), 400, "bad_input");
+}
+
+TEST_F(AdminApi, SaysThatTheLogCannotBeUsed) {
+    store({"1"});
+    fail_all();
+    world_.env.break_down();
+    App& app = world_.connect();
+    app.send(identify("2"));
+    ASSERT_TRUE(world_.until([&] { return !app.answers().empty(); }));
+    const Json answer = call("POST", "/v1/replay", R"({"entries":["1"]})");
+    // One answer for each entry: the call itself was right.
+    EXPECT_EQ(status_, 200U);
+    EXPECT_EQ(answer["skipped"].size(), 1U);
+    expect_error(get("/v1/entries"), 503, "storage_failed");
+}
+
+TEST_F(AdminApi, AnswersOneRequestAfterTheOtherOnAConnection) {
+    App app = App::on_unix(dir_.path("admin.sock"));
+    app.send(request("GET", "/v1/status") + request("GET", "/v1/nothing") +
+             request("GET", "/v1/status", {}, "Connection: close\r\n"));
+    EXPECT_TRUE(world_.until([&] {
+        app.pump();
+        return app.ended();
+    }));
+    ASSERT_EQ(app.answers().size(), 3U);
+    EXPECT_EQ(app.answers()[1].status, 404U);
+}
+
+TEST_F(AdminApi, MoreThanSixteenConnectionsWait) {
+    std::vector<App> apps;
+    for (int i = 0; i < 17; ++i) apps.push_back(App::on_unix(dir_.path("admin.sock")));
+    for (App& app : apps) app.send(request("GET", "/v1/status"));
+    const auto answered = [&] {
+        for (App& app : apps) app.pump();
+        return std::count_if(
+            apps.begin(), apps.end(), [](const App& app) { return !app.answers().empty(); });
+    };
+    EXPECT_TRUE(world_.until([&] { return answered() == 16; }));
+    world_.settle();
+    EXPECT_EQ(answered(), 16);
+    apps.front().close();
+    EXPECT_TRUE(world_.until([&] { return answered() == 17; }));
+}
+
+}  // namespace
+}  // namespace holdfast::agent

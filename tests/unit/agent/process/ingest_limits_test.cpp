@@ -1,0 +1,169 @@
+// What one app can do to the agent and to the other apps: nothing much.
+#include "agent/clock.hpp"
+#include "tests/unit/agent/process/ingest_world.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace holdfast::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool all_yes_in_order(const App& app) {
+    std::uint64_t seq = 0;
+    const std::vector<Answer> answers = app.answers();
+    return std::all_of(answers.begin(), answers.end(), [&](const Answer& answer) {
+        const std::string text = answer.field("X-Holdfast-Seq");
+        const std::uint64_t last = std::exchange(seq, text.empty() ? 0 : std::stoull(text));
+        return answer.status == 200 && seq > last;
+    });
+}
+
+// Of a request that is refused: few bytes in, many out.
+std::string nonsense(std::size_t count) {
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) all += "G / HTTP/1.1\r\n\r\n";
+    return all;
+}
+
+TEST(IngestLimitsTest, MoreRequestsThanMayBeOutstandingAreAllAnsweredInOrder) {
+    IngestWorld world;
+    world.env.hold();
+    App& app = world.connect();
+    constexpr std::size_t kCount = 3 * kOutstandingMax;
+    for (std::size_t i = 0; i < kCount; ++i) app.send(identify(std::to_string(i)));
+    world.settle();
+    EXPECT_TRUE(world.env.somebody_waits());
+    world.env.release();
+    EXPECT_TRUE(world.until([&] { return app.answers().size() == kCount; }));
+    EXPECT_TRUE(all_yes_in_order(app));
+}
+
+TEST(IngestLimitsTest, MoreRefusalsThanMayBeOutstandingAreAllAnswered) {
+    IngestWorld world;
+    App& app = world.connect();
+    constexpr std::size_t kCount = 5 * kOutstandingMax;
+    app.send(nonsense(kCount));
+    EXPECT_TRUE(world.until([&] { return app.answers().size() == kCount; }));
+}
+
+TEST(IngestLimitsTest, AnAppThatTakesNoAnswersIsNotReadForEver) {
+    IngestWorld world;
+    App& greedy = world.connect();
+    App& other = world.connect();
+    greedy.stop_reading();
+    greedy.send(nonsense(2'000'000));
+    world.settle();
+    // What fits the sockets' buffers, and the answers to it kUnsentBytesMax.
+    EXPECT_LT(greedy.bytes_sent(), 2'000'000U);
+    EXPECT_FALSE(greedy.ended());
+    other.send(identify("1"));
+    EXPECT_TRUE(world.until([&] { return other.answers().size() == 1; }));
+}
+
+TEST(IngestLimitsTest, AnAppThatTakesNoAnswersIsCutOffInTheEnd) {
+    IngestWorld world({.limits = {.stall_max = 60ms}});
+    App& greedy = world.connect();
+    greedy.stop_reading();
+    greedy.send(nonsense(200'000));
+    EXPECT_TRUE(world.until([&] { return greedy.ended(); }));
+    EXPECT_EQ(world.server->connections(), 0U);
+}
+
+TEST(IngestLimitsTest, ARequestThatDoesNotGoOnIsCutOffAndAnIdleConnectionIsNot) {
+    IngestWorld world({.limits = {.stall_max = 60ms}});
+    App& idle = world.connect();
+    App& partial = world.connect();
+    idle.send(identify("1"));
+    partial.send(identify("2") + identify("3").substr(0, 30));
+    EXPECT_TRUE(world.until([&] { return partial.ended(); }));
+    EXPECT_EQ(partial.answers().size(), 1U);
+    world.run_for(200ms);
+    EXPECT_FALSE(idle.ended());
+    EXPECT_EQ(world.server->connections(), 1U);
+}
+
+TEST(IngestLimitsTest, AnAppThatDoesNotCloseAfterTheLastAnswerIsCutOff) {
+    IngestWorld world({.limits = {.stall_max = 60ms}});
+    App& app = world.connect();
+    app.send("nonsense\r\n\r\n");
+    EXPECT_TRUE(world.until([&] { return app.ended(); }));
+    EXPECT_TRUE(world.until([&] { return world.server->connections() == 0; }));
+}
+
+TEST(IngestLimitsTest, AnAppThatIsAlwaysWithinARequestButGoesOnIsNotCutOff) {
+    IngestWorld world({.limits = {.stall_max = 200ms}});
+    App& app = world.connect();
+    const std::string one = identify("1");
+    app.send(one.substr(0, 30));
+    const Instant end = now() + 600ms;
+    std::size_t sent = 0;
+    while (now() < end) {
+        ++sent;
+        app.send(one.substr(30) + one.substr(0, 30));
+        ASSERT_TRUE(world.until([&] { return app.answers().size() == sent || app.ended(); }));
+        ASSERT_FALSE(app.ended());
+    }
+}
+
+TEST(IngestLimitsTest, AnAppThatWaitsForTheDiskIsNotCutOff) {
+    IngestWorld world({.limits = {.stall_max = 60ms}, .open_batch_bytes_max = 300});
+    world.env.hold();
+    App& app = world.connect();
+    for (int i = 0; i < 20; ++i) app.send(identify(std::to_string(i)));
+    app.send(identify("20").substr(0, 30));
+    world.run_for(300ms);
+    ASSERT_FALSE(app.ended());
+    world.env.release();
+    EXPECT_TRUE(world.until([&] { return app.answers().size() == 20; }));
+}
+
+TEST(IngestLimitsTest, ARequestThatTheLogHasNoRoomForIsServedLater) {
+    IngestWorld world({.open_batch_bytes_max = 300});
+    world.env.hold();
+    App& first = world.connect();
+    App& second = world.connect();
+    for (int i = 0; i < 20; ++i) first.send(identify(std::to_string(i)));
+    for (int i = 0; i < 20; ++i) second.send(identify(std::to_string(i)));
+    world.settle();
+    EXPECT_FALSE(world.server->context().held.empty());
+    world.env.release();
+    EXPECT_TRUE(
+        world.until([&] { return first.answers().size() == 20 && second.answers().size() == 20; }));
+    EXPECT_TRUE(all_yes_in_order(first));
+    EXPECT_TRUE(all_yes_in_order(second));
+    EXPECT_EQ(world.log->health().head, Seq{40});
+}
+
+TEST(IngestLimitsTest, AHeldRequestOfAnAppThatLeavesIsForgotten) {
+    IngestWorld world({.open_batch_bytes_max = 300});
+    world.env.hold();
+    App& app = world.connect();
+    for (int i = 0; i < 20; ++i) app.send(identify(std::to_string(i)));
+    world.settle();
+    app.close();
+    world.env.release();
+    EXPECT_TRUE(world.until([&] { return world.server->connections() == 0; }));
+}
+
+TEST(IngestLimitsTest, MoreConnectionsThanAllowedWaitUntilOneEnds) {
+    IngestWorld world({.limits = {.connections_max = 2}});
+    App& first = world.connect();
+    App& second = world.connect();
+    App& third = world.connect();
+    for (App* app : {&first, &second, &third}) app->send(identify("1"));
+    EXPECT_TRUE(
+        world.until([&] { return first.answers().size() == 1 && second.answers().size() == 1; }));
+    world.settle();
+    EXPECT_EQ(third.received(), "");
+    EXPECT_EQ(world.server->connections(), 2U);
+    first.close();
+    EXPECT_TRUE(world.until([&] { return third.answers().size() == 1; }));
+    EXPECT_EQ(world.server->connections(), 2U);
+}
+
+}  // namespace
+}  // namespace holdfast::agent

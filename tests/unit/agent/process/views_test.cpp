@@ -1,0 +1,155 @@
+// The admin API's answers, byte for byte as ADMIN.md describes them.
+#include "agent/admin/views.hpp"
+
+#include "proto/record.hpp"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::agent {
+namespace {
+
+// 2026-01-02T03:04:05.678Z
+constexpr std::int64_t kNowMs = 1'767'323'045'678;
+
+Event purchase() {
+    Event event;
+    event.id = *Ulid::parse("01KDYGA0KE0000000000000018");
+    event.accepted_at = wall_from_ms(kNowMs);
+    event.operation = Operation::event;
+    event.method = Method::post;
+    event.peer = {1000, 1001, 4242};
+    event.destination = "main";
+    event.person = "id:42";
+    event.name = "purchase";
+    event.target = "/api/v1/customers/42/events";
+    event.body = R"({"name":"purchase"})";
+    return event;
+}
+
+wal::Description description(const Event& event, wal::EntryState state) {
+    std::string record;
+    encode_record(event, record);
+    return {wal::Entry(Seq{17}, std::move(record)), state, std::nullopt, std::nullopt};
+}
+
+std::string bytes_of(const Event& event) {
+    std::string record;
+    encode_record(event, record);
+    return std::to_string(record.size());
+}
+
+std::string common(const Event& event, const std::string& state) {
+    return R"({"seq":17,"id":"01KDYGA0KE0000000000000018","state":")" + state +
+           R"(","accepted_at":"2026-01-02T03:04:05.678Z","destination":"main",)"
+           R"("operation":"event","person":"id:42","name":"purchase","bytes":)" +
+           bytes_of(event);
+}
+
+TEST(EntryView, OfAPendingEntry) {
+    const auto pending = description(purchase(), wal::EntryState::pending);
+    const std::string rest =
+        R"(,"attempts":0,"next_attempt_at":null,"reason":null,"status":null,"failed_at":null})";
+    EXPECT_EQ(entry_view(pending, {}).dump(), common(purchase(), "pending") + rest);
+    EXPECT_EQ(entry_view(pending, {Seq{17}}).dump(), common(purchase(), "in_flight") + rest);
+    EXPECT_EQ(entry_view(pending, {Seq{18}}).dump(), common(purchase(), "pending") + rest);
+}
+
+TEST(EntryView, OfARetryingEntry) {
+    auto retrying = description(purchase(), wal::EntryState::retrying);
+    retrying.retry = wal::Retry{.attempts = 3,
+                                .first_attempt_at = wall_from_ms(kNowMs),
+                                .next_attempt_at = wall_from_ms(kNowMs + 1000),
+                                .status = 503,
+                                .intended = false,
+                                .reason = "503 Service Unavailable"};
+    EXPECT_EQ(entry_view(retrying, {}).dump(),
+              common(purchase(), "retrying") +
+                  R"(,"attempts":3,"next_attempt_at":"2026-01-02T03:04:06.678Z",)"
+                  R"("reason":"503 Service Unavailable","status":503,"failed_at":null})");
+    retrying.retry->status = 0;
+    EXPECT_EQ(entry_view(retrying, {})["status"], nullptr);
+}
+
+TEST(EntryView, OfADeadLetter) {
+    auto failed = description(purchase(), wal::EntryState::failed);
+    failed.failure = wal::Failure{.attempts = 2,
+                                  .failed_at = wall_from_ms(kNowMs),
+                                  .status = 400,
+                                  .reason = "400 Bad Request",
+                                  .answer = "no such event"};
+    EXPECT_EQ(entry_view(failed, {Seq{17}}).dump(),
+              common(purchase(), "failed") +
+                  R"(,"attempts":2,"next_attempt_at":null,"reason":"400 Bad Request",)"
+                  R"("status":400,"failed_at":"2026-01-02T03:04:05.678Z"})");
+    EXPECT_EQ(entry_detail_view(failed, {}, false)["answer"], "no such event");
+}
+
+TEST(EntryView, InDetailHasTheBodyOnlyWhereItIsAskedFor) {
+    Event event = purchase();
+    const auto complete = description(event, wal::EntryState::complete);
+    const std::string list = entry_view(complete, {}).dump();
+    const std::string more =
+        R"(,"method":"POST","target":"/api/v1/customers/42/events","safety":"dedup_by_id",)"
+        R"("endpoint":"track","peer":{"uid":1000,"gid":1001,"pid":4242},"parent":null,"answer":null)";
+    const std::string start = list.substr(0, list.size() - 1);
+    EXPECT_EQ(entry_detail_view(complete, {}, false).dump(), start + more + "}");
+    EXPECT_EQ(entry_detail_view(complete, {}, true).dump(),
+              start + more + R"(,"body":"{\"name\":\"purchase\"}"})");
+}
+
+TEST(EntryView, OfAReplayOverTcpNamesItsParentAndNoPeer) {
+    Event event = purchase();
+    event.peer = {};
+    event.parent = event.id;
+    const auto view = entry_detail_view(description(event, wal::EntryState::pending), {}, false);
+    EXPECT_EQ(view["peer"], nullptr);
+    EXPECT_EQ(view["parent"], "01KDYGA0KE0000000000000018");
+}
+
+TEST(StatusView, OfAnAgentInTrouble) {
+    AgentStatus status;
+    status.pid = 812;
+    status.started_at = wall_from_ms(kNowMs);
+    status.log = {false, "no space", Seq{120}, Seq{17}, 2};
+    status.directory = "/d";
+    status.ingest = {1, 119, 4, 7};
+    EndpointStatus track;
+    track.name = "track";
+    track.url = "https://track.customer.io";
+    track.breaker = transport::Breaker::State::open;
+    track.breaker_reason = "5 in a row";
+    track.next_probe_at = wall_from_ms(kNowMs);
+    track.gates.push_back({"retry_after", wall_from_ms(kNowMs), "429"});
+    track.gates.push_back({"paused", std::nullopt, "by root"});
+    track.attempts = 130;
+    track.delivered = 104;
+    track.last_error = "503";
+    DestinationStatus delivery{"main", "customerio", {Seq{118}}, 2, {track}};
+    status.destinations.push_back(
+        {"main", {.pending = 12, .failed = 1, .complete = 104}, wall_from_ms(kNowMs), delivery});
+    status.destinations.push_back({"old", {}, std::nullopt, std::nullopt});
+    const std::string expected =
+        R"({"version":")" HOLDFAST_VERSION R"(","pid":812,"started_at":"2026-01-02T03:04:05.678Z",)"
+        R"("log":{"state":"failed","reason":"no space","head":120,"tail":17,"damaged":2,)"
+        R"("directory":"/d"},)"
+        R"("ingest":{"connections":1,"acknowledged":119,"refused":4,"failed":7},)"
+        R"("destinations":[{"name":"main","type":"customerio","pending":12,"in_flight":1,)"
+        R"("retrying":2,"failed":1,"complete":104,)"
+        R"("oldest_pending_at":"2026-01-02T03:04:05.678Z","endpoints":[{"name":"track",)"
+        R"("url":"https://track.customer.io","breaker":{"state":"open","reason":"5 in a row",)"
+        R"("next_probe_at":"2026-01-02T03:04:05.678Z"},)"
+        R"("gates":[{"gate":"retry_after","until":"2026-01-02T03:04:05.678Z","reason":"429"},)"
+        R"({"gate":"paused","until":null,"reason":"by root"}],)"
+        R"("delivered":104,"attempts":130,"last_error":"503"}]},)"
+        R"({"name":"old","type":"not configured","pending":0,"in_flight":0,"retrying":0,)"
+        R"("failed":0,"complete":0,"oldest_pending_at":null,"endpoints":[]}]})";
+    EXPECT_EQ(status_view(status).dump(), expected);
+}
+
+TEST(ErrorView, HasACodeAndAMessage) {
+    EXPECT_EQ(error_view({Errc::not_found, "there is no entry 7"}).dump(),
+              R"({"error":{"code":"not_found","message":"there is no entry 7"}})");
+}
+
+}  // namespace
+}  // namespace holdfast::agent

@@ -1,0 +1,343 @@
+#include "tests/unit/wal/faulty_file_system.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::test {
+
+using rocksdb::FileOptions;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+namespace {
+
+std::string directory_of(const std::string& name) {
+    return name.substr(0, name.find_last_of('/'));
+}
+
+std::uint64_t below(std::mt19937_64& random, std::uint64_t end) {
+    return end == 0 ? 0 : random() % end;
+}
+
+}  // namespace
+
+class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+    FaultyFile(FaultyFileSystem& disk,
+               std::string name,
+               std::shared_ptr<FaultyFileSystem::FileState> state,
+               std::unique_ptr<rocksdb::FSWritableFile> file)
+        : FSWritableFileOwnerWrapper(std::move(file)),
+          disk_(disk),
+          name_(std::move(name)),
+          state_(std::move(state)) {}
+
+    IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+        const IOStatus allowed = disk_.before(FaultyFileSystem::Op::append, name_);
+        if (!allowed.ok() && disk_.power_is_off()) return allowed;
+        const Slice part = allowed.ok() ? data : Slice(data.data(), data.size() / 2);
+        const IOStatus done = FSWritableFileOwnerWrapper::Append(part, options, debug);
+        if (done.ok()) disk_.appended(*state_, part.size());
+        return allowed.ok() ? done : allowed;
+    }
+
+    IOStatus Append(const Slice& data,
+                    const IOOptions& options,
+                    const rocksdb::DataVerificationInfo&,
+                    IODebugContext* debug) override {
+        return Append(data, options, debug);
+    }
+
+    IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+        if (const IOStatus allowed = disk_.before_sync(name_, *state_); !allowed.ok())
+            return allowed;
+        const IOStatus done = FSWritableFileOwnerWrapper::Sync(options, debug);
+        if (done.ok()) disk_.synced(*state_);
+        return done;
+    }
+
+    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+        return Sync(options, debug);
+    }
+
+private:
+    FaultyFileSystem& disk_;
+    const std::string name_;
+    const std::shared_ptr<FaultyFileSystem::FileState> state_;
+};
+
+class FaultyDirectory : public rocksdb::FSDirectoryWrapper {
+public:
+    FaultyDirectory(FaultyFileSystem& disk,
+                    std::string name,
+                    std::unique_ptr<rocksdb::FSDirectory> directory)
+        : FSDirectoryWrapper(std::move(directory)), disk_(disk), name_(std::move(name)) {}
+
+    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+        const IOStatus allowed = disk_.before(FaultyFileSystem::Op::sync_directory, name_);
+        if (!allowed.ok()) return allowed;
+        const IOStatus done = FSDirectoryWrapper::Fsync(options, debug);
+        if (done.ok()) disk_.directory_synced(name_);
+        return done;
+    }
+
+    IOStatus FsyncWithDirOptions(const IOOptions& options,
+                                 IODebugContext* debug,
+                                 const rocksdb::DirFsyncOptions&) override {
+        return Fsync(options, debug);
+    }
+
+private:
+    FaultyFileSystem& disk_;
+    const std::string name_;
+};
+
+FaultyFileSystem::FaultyFileSystem(std::shared_ptr<rocksdb::FileSystem> base)
+    : FileSystemWrapper(std::move(base)) {}
+
+void FaultyFileSystem::fail(unsigned ops,
+                            std::uint64_t skip,
+                            std::uint64_t count,
+                            IOStatus status) {
+    const std::scoped_lock lock(mutex_);
+    fault_ = Fault{ops, skip, count, std::move(status)};
+}
+
+void FaultyFileSystem::heal() {
+    const std::scoped_lock lock(mutex_);
+    fault_.reset();
+}
+
+void FaultyFileSystem::cut_power(std::uint64_t skip) {
+    const std::scoped_lock lock(mutex_);
+    power_left_ = skip;
+}
+
+bool FaultyFileSystem::power_is_off() const {
+    const std::scoped_lock lock(mutex_);
+    return power_left_ == 0;
+}
+
+void FaultyFileSystem::lie_about_sync(bool lie) {
+    const std::scoped_lock lock(mutex_);
+    lies_about_sync_ = lie;
+}
+
+void FaultyFileSystem::observe(Observer observer) {
+    const std::scoped_lock lock(mutex_);
+    observer_ = std::move(observer);
+}
+
+IOStatus FaultyFileSystem::before(Op op, const std::string& file) {
+    ++operations_;
+    std::unique_lock lock(mutex_);
+    if (const Observer observer = observer_) {
+        lock.unlock();
+        observer(op, file);
+        lock.lock();
+    }
+    if (power_left_) {
+        if (*power_left_ == 0) return IOStatus::IOError("the power is off");
+        --*power_left_;
+    }
+    if (!fault_ || (fault_->ops & static_cast<unsigned>(op)) == 0) return IOStatus::OK();
+    if (fault_->skip > 0) {
+        --fault_->skip;
+        return IOStatus::OK();
+    }
+    if (fault_->count == 0) return IOStatus::OK();
+    if (fault_->count != kForEver) --fault_->count;
+    return fault_->status;
+}
+
+IOStatus FaultyFileSystem::before_sync(const std::string& file, FileState& state) {
+    IOStatus allowed = before(Op::sync, file);
+    if (!allowed.ok()) {
+        const std::scoped_lock lock(mutex_);
+        state.is_poisoned = true;
+    }
+    return allowed;
+}
+
+void FaultyFileSystem::appended(FileState& state, std::size_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    state.size += bytes;
+}
+
+void FaultyFileSystem::synced(FileState& state) {
+    const std::scoped_lock lock(mutex_);
+    if (!lies_about_sync_ && !state.is_poisoned) state.durable = state.size;
+}
+
+void FaultyFileSystem::directory_synced(const std::string& directory) {
+    const std::scoped_lock lock(mutex_);
+    if (lies_about_sync_) return;
+    for (const auto& [name, state] : files_) {
+        if (directory_of(name) == directory) state->name_is_durable = true;
+    }
+    std::erase_if(renames_,
+                  [&](const Rename& rename) { return directory_of(rename.to) == directory; });
+}
+
+std::shared_ptr<FaultyFileSystem::FileState> FaultyFileSystem::track(const std::string& name,
+                                                                     bool is_new) {
+    std::uint64_t size = 0;
+    if (!is_new) target()->GetFileSize(name, IOOptions(), &size, nullptr).PermitUncheckedError();
+    const std::scoped_lock lock(mutex_);
+    std::shared_ptr<FileState>& state = files_[name];
+    // A file that was there before us is durable.
+    if (is_new || state == nullptr) {
+        state = std::make_shared<FileState>(FileState{size, size, !is_new, false});
+    }
+    return state;
+}
+
+IOStatus FaultyFileSystem::NewWritableFile(const std::string& name,
+                                           const FileOptions& options,
+                                           std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                           IODebugContext* debug) {
+    if (const IOStatus allowed = before(Op::create, name); !allowed.ok()) return allowed;
+    const IOStatus made = target()->NewWritableFile(name, options, result, debug);
+    if (made.ok()) {
+        *result =
+            std::make_unique<FaultyFile>(*this, name, track(name, true), std::move(*result));
+    }
+    return made;
+}
+
+IOStatus FaultyFileSystem::ReopenWritableFile(const std::string& name,
+                                              const FileOptions& options,
+                                              std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                              IODebugContext* debug) {
+    if (const IOStatus allowed = before(Op::create, name); !allowed.ok()) return allowed;
+    const bool is_new = !target()->FileExists(name, IOOptions(), nullptr).ok();
+    const IOStatus made = target()->ReopenWritableFile(name, options, result, debug);
+    if (made.ok()) {
+        *result =
+            std::make_unique<FaultyFile>(*this, name, track(name, is_new), std::move(*result));
+    }
+    return made;
+}
+
+// Only with recycled WAL files, which nobody here uses.
+IOStatus FaultyFileSystem::ReuseWritableFile(const std::string&,
+                                             const std::string&,
+                                             const FileOptions&,
+                                             std::unique_ptr<rocksdb::FSWritableFile>*,
+                                             IODebugContext*) {
+    return IOStatus::NotSupported("ReuseWritableFile");
+}
+
+IOStatus FaultyFileSystem::NewDirectory(const std::string& name,
+                                        const IOOptions& options,
+                                        std::unique_ptr<rocksdb::FSDirectory>* result,
+                                        IODebugContext* debug) {
+    const IOStatus made = target()->NewDirectory(name, options, result, debug);
+    if (made.ok()) *result = std::make_unique<FaultyDirectory>(*this, name, std::move(*result));
+    return made;
+}
+
+IOStatus FaultyFileSystem::DeleteFile(const std::string& name,
+                                      const IOOptions& options,
+                                      IODebugContext* debug) {
+    if (power_is_off()) return IOStatus::IOError("the power is off");
+    const IOStatus done = target()->DeleteFile(name, options, debug);
+    const std::scoped_lock lock(mutex_);
+    if (done.ok()) files_.erase(name);
+    return done;
+}
+
+IOStatus FaultyFileSystem::RenameFile(const std::string& from,
+                                      const std::string& to,
+                                      const IOOptions& options,
+                                      IODebugContext* debug) {
+    if (const IOStatus allowed = before(Op::rename, to); !allowed.ok()) return allowed;
+    std::optional<std::string> replaced;
+    if (target()->FileExists(to, IOOptions(), nullptr).ok()) replaced = read(to);
+    const IOStatus done = target()->RenameFile(from, to, options, debug);
+    if (!done.ok()) return done;
+    const std::scoped_lock lock(mutex_);
+    files_.erase(to);
+    if (auto moved = files_.extract(from)) {
+        moved.key() = to;
+        moved.mapped()->name_is_durable = true;  // its fate is that of the rename
+        files_.insert(std::move(moved));
+    }
+    renames_.push_back({from, to, std::move(replaced)});
+    return done;
+}
+
+std::string FaultyFileSystem::read(const std::string& name) {
+    std::uint64_t size = 0;
+    if (!target()->GetFileSize(name, IOOptions(), &size, nullptr).ok()) return {};
+    std::unique_ptr<rocksdb::FSSequentialFile> file;
+    if (!target()->NewSequentialFile(name, FileOptions(), &file, nullptr).ok()) return {};
+    std::string content(size, '\0');
+    Slice got;
+    if (!file->Read(size, IOOptions(), &got, content.data(), nullptr).ok()) return {};
+    return got.ToString();
+}
+
+void FaultyFileSystem::rewrite(const std::string& name, const std::string& content) {
+    std::unique_ptr<rocksdb::FSWritableFile> file;
+    IOStatus done = target()->NewWritableFile(name, FileOptions(), &file, nullptr);
+    if (done.ok()) done = file->Append(content, IOOptions(), nullptr);
+    if (done.ok()) done = file->Close(IOOptions(), nullptr);
+    done.PermitUncheckedError();
+}
+
+void FaultyFileSystem::restore_power(std::mt19937_64& random) {
+    const std::scoped_lock lock(mutex_);
+    undo_renames(random);
+    for (const auto& [name, state] : files_) {
+        if (!state->name_is_durable && below(random, 2) == 0) {
+            target()->DeleteFile(name, IOOptions(), nullptr).PermitUncheckedError();
+        } else if (state->size > state->durable) {
+            forget_tail(name, *state, random);
+        }
+    }
+    files_.clear();
+    fault_.reset();
+    power_left_.reset();
+}
+
+// The newest of them are lost first, as from a journal.
+void FaultyFileSystem::undo_renames(std::mt19937_64& random) {
+    const std::uint64_t kept = below(random, renames_.size() + 1);
+    for (; renames_.size() > kept; renames_.pop_back()) {
+        const Rename& rename = renames_.back();
+        target()->RenameFile(rename.to, rename.from, IOOptions(), nullptr).PermitUncheckedError();
+        if (auto moved = files_.extract(rename.to)) {
+            moved.key() = rename.from;
+            files_.insert(std::move(moved));
+        }
+        if (rename.replaced) rewrite(rename.to, *rename.replaced);
+    }
+    renames_.clear();
+}
+
+void FaultyFileSystem::forget_tail(const std::string& name,
+                                   const FileState& state,
+                                   std::mt19937_64& random) {
+    std::string content = read(name);
+    if (content.size() <= state.durable) return;
+    enum : std::uint64_t { gone, cut, zeros, junk, whole, kinds };
+    const std::uint64_t kind = below(random, kinds);
+    if (kind == whole) return;
+    const std::uint64_t from = state.durable + below(random, content.size() - state.durable);
+    if (kind == gone) {
+        content.resize(state.durable);
+    } else if (kind == cut) {
+        content.resize(from);
+    } else {
+        const auto at = content.begin() + static_cast<std::ptrdiff_t>(from);
+        std::generate(at, content.end(), [&] {
+            return kind == zeros ? '\0' : static_cast<char>(random() & 0xffU);
+        });
+    }
+    rewrite(name, content);
+}
+
+}  // namespace holdfast::test

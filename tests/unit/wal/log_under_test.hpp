@@ -1,0 +1,135 @@
+// A log on a disk in memory that fails and forgets, with everything that the log reported.
+#pragma once
+
+#include "proto/ulid.hpp"
+#include "tests/unit/wal/faulty_file_system.hpp"
+#include "wal/log.hpp"
+
+#include <rocksdb/env.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rocksdb {
+class DB;
+}
+
+namespace holdfast::wal {
+
+// A new directory that is removed at the end.
+class TempDirectory {
+public:
+    TempDirectory();
+    ~TempDirectory();
+    TempDirectory(const TempDirectory&) = delete;
+    TempDirectory& operator=(const TempDirectory&) = delete;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+// What on_commit and note said. Its waits end the test after a while.
+class Reports {
+public:
+    void add(Commit commit);
+    void add(std::string note);
+
+    // Blocks until each was reported as stored or not. True if all were stored.
+    bool wait_for(const std::vector<Ticket>& tickets);
+    void wait_for_reopening(std::size_t times);
+    void wait_for_note(std::string_view part);
+
+    [[nodiscard]] std::vector<Commit> commits() const;
+    [[nodiscard]] std::map<Ticket, Seq> stored() const;    // appended and intended
+    [[nodiscard]] std::map<Ticket, bool> refused() const;  // to: in doubt
+    [[nodiscard]] std::size_t reopenings() const;
+    [[nodiscard]] std::string notes() const;
+
+private:
+    template <class Condition>
+    void wait(Condition condition, std::string_view what);
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<Commit> commits_;
+    std::map<Ticket, Seq> stored_;
+    std::map<Ticket, bool> refused_;
+    std::size_t reopenings_ = 0;
+    std::string notes_;
+};
+
+class LogUnderTest {
+public:
+    using Disk = test::FaultyFileSystem;
+
+    // In memory, or with `on_disk` in a real directory.
+    explicit LogUnderTest(bool on_disk = false);
+    ~LogUnderTest();
+
+    // Used by the next opening.
+    LogOptions options;
+
+    void open(const std::vector<std::string>& destinations = {"crm"});
+    [[nodiscard]] Result<void> try_open();
+    void close();
+
+    // As a power cut: what was not synced is forgotten as the seed says.
+    void crash(std::uint64_t seed);
+
+    Log& operator*() { return *log_; }
+
+    Log* operator->() { return log_.get(); }
+
+    [[nodiscard]] bool is_open() const { return log_ != nullptr; }
+
+    Disk& disk() { return *disk_; }
+
+    Reports& reports() { return *reports_; }
+
+    // The tickets count up from 1.
+    [[nodiscard]] Result<Seq> try_append(std::string_view body,
+                                         std::string_view destination = "crm");
+    Ticket last_ticket() const { return last_ticket_; }
+
+    // Appends and waits until it is stored.
+    Seq append(std::string_view body, std::string_view destination = "crm");
+
+    [[nodiscard]] Ulid make_id() { return ulids_.make(now()); }
+
+    [[nodiscard]] WallTime now() const { return wall_from_ms(now_ms_.load()); }
+
+    void advance(Duration by);
+
+    // Everything that there is to be taken.
+    std::vector<Pending> take_all(std::string_view destination = "crm");
+    std::vector<Seq> take_seqs(std::string_view destination = "crm");
+
+    // Every state that can be listed, in pages of `count_max`.
+    std::vector<Description> list_all(Query query = {});
+
+    // While the log is closed: RocksDB itself.
+    std::unique_ptr<rocksdb::DB> open_raw();
+
+private:
+    TempDirectory directory_;
+    std::unique_ptr<rocksdb::Env> memory_;
+    std::shared_ptr<Disk> disk_;
+    std::unique_ptr<rocksdb::Env> env_;
+    std::shared_ptr<Reports> reports_;
+    std::unique_ptr<Log> log_;
+    UlidFactory ulids_{1};
+    std::atomic<std::int64_t> now_ms_ = 1'700'000'000'000;
+    Ticket last_ticket_ = 0;
+};
+
+}  // namespace holdfast::wal
