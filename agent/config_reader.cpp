@@ -38,14 +38,21 @@ std::string joined(std::vector<std::string> words) {
     return text;
 }
 
+// Whatever stands in the file: a finding is one line, and says nothing to a terminal.
+std::string one_line(std::string text) {
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+    std::replace_if(text.begin(), text.end(), is_control, '?');
+    return text;
+}
+
 }  // namespace
 
 Findings::Finding Findings::finding(unsigned line,
                                     std::string_view key,
                                     std::string_view what) const {
-    return {
-        line,
-        file_ + ":" + std::to_string(line) + ": " + std::string(key) + ": " + std::string(what)};
+    return {line,
+            file_ + ":" + std::to_string(line) + ": " + one_line(std::string(key)) + ": " +
+                one_line(std::string(what))};
 }
 
 void Findings::error(unsigned line,
@@ -261,7 +268,7 @@ Result<toml::table> parse_toml(std::string_view text, const std::string& file) {
     } catch (const toml::parse_error& error) {
         return Error{Errc::bad_config,
                      file + ":" + std::to_string(error.source().begin.line) +
-                         ": not TOML: " + std::string(error.description())};
+                         ": not TOML: " + one_line(std::string(error.description()))};
     }
 }
 

@@ -182,26 +182,42 @@ void Daemon::on_stored(const wal::Commit& commit) {
         if (one.ticket >> 32U != IngestServer::kNoSession) continue;
         const auto found = replaying_.find(static_cast<std::uint32_t>(one.ticket));
         if (found == replaying_.end()) continue;
-        if (commit.error) found->second->stored = *commit.error;
-        found->second->done.cancel();
+        if (commit.error) found->second.stored = *commit.error;
+        found->second.is_over = true;
+        found->second.done.cancel();
     }
 }
 
-asio::awaitable<Result<AdminHost::Replayed>> Daemon::replay(Seq failed) {
-    const std::uint32_t number = ++last_replay_;
+Result<AdminHost::Replayed> Daemon::start_replay(Seq failed) {
     const WallTime at = wall_now();
     const Ulid id = ingest_->make_id(at);
-    const wal::Ticket ticket = wal::Ticket{IngestServer::kNoSession} << 32U | number;
-    Result<Seq> seq = log_->replay(failed, id, at, ticket);
-    if (!seq) co_return seq.error();
-    Replaying replaying{asio::steady_timer(ingest_io_, Instant::max()), {}};
-    replaying_.emplace(number, &replaying);
-    co_await replaying.done.async_wait(kAwait);
-    replaying_.erase(number);
-    if (!replaying.stored) co_return replaying.stored.error();
-    journal::info(fmt::format("entry {} is replayed as {}", failed.value, seq->value));
-    const Replayed replayed{*seq, id};
-    co_return replayed;
+    const wal::Ticket ticket = wal::Ticket{IngestServer::kNoSession} << 32U | ++last_replay_;
+    const Result<Seq> seq = log_->replay(failed, id, at, ticket);
+    if (!seq) return seq.error();
+    replaying_.try_emplace(last_replay_, ingest_io_);
+    return Replayed{*seq, id};
+}
+
+asio::awaitable<std::vector<Result<AdminHost::Replayed>>> Daemon::replay(std::vector<Seq> failed) {
+    std::vector<Result<Replayed>> results;
+    std::vector<std::uint32_t> numbers;  // of those that were started, by result; 0: it was not
+    for (const Seq seq : failed) {
+        results.push_back(start_replay(seq));
+        numbers.push_back(results.back() ? last_replay_ : 0);
+    }
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (numbers[i] == 0) continue;
+        Replaying& replaying = replaying_.at(numbers[i]);
+        if (!replaying.is_over) co_await replaying.done.async_wait(kAwait);
+        if (!replaying.stored) {
+            results[i] = replaying.stored.error();
+        } else {
+            journal::info(
+                fmt::format("entry {} is replayed as {}", failed[i].value, results[i]->seq.value));
+        }
+        replaying_.erase(numbers[i]);
+    }
+    co_return results;
 }
 
 asio::awaitable<std::vector<DestinationStatus>> Daemon::delivery_status() {

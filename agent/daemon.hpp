@@ -42,7 +42,8 @@ private:
 
     boost::asio::awaitable<AgentStatus> status() override;
     boost::asio::awaitable<std::set<Seq>> in_flight() override;
-    boost::asio::awaitable<Result<Replayed>> replay(Seq failed) override;
+    boost::asio::awaitable<std::vector<Result<Replayed>>> replay(std::vector<Seq> failed) override;
+    [[nodiscard]] Result<Replayed> start_replay(Seq failed);
 
     [[nodiscard]] Result<void> open_log();
     [[nodiscard]] Result<void> start_delivery();
@@ -69,12 +70,16 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer watchdog_;
 
+    // A dead letter on its way back into the log.
     struct Replaying {
+        explicit Replaying(boost::asio::io_context& io) : done(io, Instant::max()) {}
+
         boost::asio::steady_timer done;
+        bool is_over = false;
         Result<void> stored;
     };
 
-    std::map<std::uint32_t, Replaying*> replaying_;
+    std::map<std::uint32_t, Replaying> replaying_;
     std::uint32_t last_replay_ = 0;
 
     Seq seen_head_;  // the committer's

@@ -28,6 +28,12 @@ Ulid take_ulid(ByteReader& reader) {
     return id;
 }
 
+bool is_within_limits(const Event& event) {
+    return event.destination.size() <= kDestinationBytesMax &&
+           event.person.size() <= kPersonBytesMax && event.name.size() <= kNameBytesMax &&
+           event.target.size() <= kTargetBytesMax && event.body.size() <= kBodyBytesMax;
+}
+
 }  // namespace
 
 Lane lane_of(std::string_view destination, std::string_view person) {
@@ -36,9 +42,7 @@ Lane lane_of(std::string_view destination, std::string_view person) {
 }
 
 void encode_record(const Event& event, std::string& out) {
-    HOLDFAST_ASSERT(event.destination.size() <= kDestinationBytesMax);
-    HOLDFAST_ASSERT(event.person.size() <= kPersonBytesMax && event.name.size() <= kNameBytesMax);
-    HOLDFAST_ASSERT(event.target.size() <= kTargetBytesMax && event.body.size() <= kBodyBytesMax);
+    HOLDFAST_ASSERT(is_within_limits(event));
     const std::size_t begin = out.size();
     put_le(out, kRecordVersion);
     put_le(out, static_cast<std::uint8_t>(event.operation));
@@ -101,6 +105,9 @@ Result<Event> decode_record(std::string_view record) {
     }
     if (find_operation(event.operation) == nullptr || !is_known(event.method)) {
         return Error{Errc::corrupt, "record has an unknown operation"};
+    }
+    if (!is_within_limits(event)) {
+        return Error{Errc::corrupt, "record has a text beyond its limit"};
     }
     return event;
 }

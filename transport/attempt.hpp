@@ -52,8 +52,9 @@ struct AttemptResult {
     Duration latency{};
 };
 
-inline constexpr std::size_t kAnswerHeaderBytesMax = 16 * 1024;
-inline constexpr std::size_t kAnswerBodyBytesMax = 256 * 1024;  // more is not an answer of this API
-inline constexpr std::size_t kAnswerBodyBytesKept = 2 * 1024;
+inline constexpr std::size_t kAnswerHeaderBytesMax = std::size_t{16} * 1024;
+inline constexpr std::size_t kAnswerBodyBytesMax =
+    std::size_t{256} * 1024;  // more is not an answer of this API
+inline constexpr std::size_t kAnswerBodyBytesKept = std::size_t{2} * 1024;
 
 }  // namespace holdfast::transport

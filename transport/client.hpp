@@ -62,6 +62,6 @@ private:
 
 // "https://host[:port][/prefix]"; http only to a loopback address or `localhost`.
 // Errors: bad_config; the text never repeats the URL, which may hold a password by mistake.
-[[nodiscard]] Result<Origin> parse_origin(std::string_view url);
+[[nodiscard]] Result<Origin> parse_origin(std::string_view text);
 
 }  // namespace holdfast::transport

@@ -64,7 +64,7 @@ struct Log::Impl {
 
     // --- reclaim.cpp: the committer's thread ---
     [[nodiscard]] Result<void> reclaim();  // an error is one of writing
-    [[nodiscard]] Seq reclaimable() const;
+    [[nodiscard]] Seq reclaimable();
     [[nodiscard]] Seq history_ends_at(Seq limit) const;
     [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
 

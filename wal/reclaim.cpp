@@ -19,11 +19,13 @@ constexpr std::string_view kTailName = "tail";
 
 // Everything before this is settled or parked for every destination, and the log says so: a cursor
 // that was lost in a crash must not point at what was reclaimed.
-Seq Log::Impl::reclaimable() const {
+Seq Log::Impl::reclaimable() {
     const std::scoped_lock lock(mutex_);
     Seq limit = head_.next();
-    for (const auto& [name, destination] : destinations_) {
+    for (auto& [name, destination] : destinations_) {
         limit = std::min(limit, destination.saved_low_water);
+        // One that has only passed others' entries is saved with the next write.
+        if (destination.cursor.low_water() > destination.saved_low_water) destination.dirty = true;
     }
     return limit;
 }

@@ -215,23 +215,35 @@ asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
     }
     Json replayed = Json::array();
     Json skipped = Json::array();
+    const auto skip = [&](std::string_view name, const Error& why) {
+        skipped.push_back({{"entry", name}, {"reason", why.detail}});
+    };
+    std::vector<Seq> seqs;
+    std::vector<Ulid> ids;
     for (const std::string& name : request->entries) {
         const Result<Seq> seq = find_entry(host.log(), name);
         if (!seq) {
-            skipped.push_back({{"entry", name}, {"reason", seq.error().detail}});
+            skip(name, seq.error());
             continue;
         }
-        const Result<wal::Description> old = host.log().describe(*seq);
-        const Result<AdminHost::Replayed> done = co_await host.replay(*seq);
-        if (!done || !old) {
-            const Error& why = done ? old.error() : done.error();
-            skipped.push_back({{"entry", name}, {"reason", why.detail}});
+        const Result<wal::Entry> old = host.log().get(*seq);
+        if (!old) {
+            skip(name, old.error());
             continue;
         }
-        replayed.push_back({{"seq", seq->value},
-                            {"id", old->entry.event().id.text()},
-                            {"new_seq", done->seq.value},
-                            {"new_id", done->id.text()}});
+        seqs.push_back(*seq);
+        ids.push_back(old->event().id);
+    }
+    const std::vector<Result<AdminHost::Replayed>> results = co_await host.replay(seqs);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (!results[i]) {
+            skip(ids[i].text(), results[i].error());
+            continue;
+        }
+        replayed.push_back({{"seq", seqs[i].value},
+                            {"id", ids[i].text()},
+                            {"new_seq", results[i]->seq.value},
+                            {"new_id", results[i]->id.text()}});
     }
     AdminAnswer answer;
     answer.body = {{"replayed", std::move(replayed)},

@@ -30,8 +30,9 @@ public:
         Ulid id;
     };
 
-    // Done when the new entry is on the disk.
-    virtual boost::asio::awaitable<Result<Replayed>> replay(Seq failed) = 0;
+    // One result for each, in order, once the new entries are on the disk; they share a sync.
+    virtual boost::asio::awaitable<std::vector<Result<Replayed>>> replay(
+        std::vector<Seq> failed) = 0;
 };
 
 class AdminServer {

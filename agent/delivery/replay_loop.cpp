@@ -116,8 +116,10 @@ void ReplayLoop::save_gates() {
 asio::awaitable<void> ReplayLoop::run() {
     while (!stop_by_) {
         woken_ = false;
-        read_log();
-        start_attempts();
+        // What was started may make room, or leave only what waits: then there is more to read.
+        do {
+            read_log();
+        } while (start_attempts());
         save_gates();
         if (woken_ || stop_by_) continue;
         timer_.expires_at(delivery_.wake_at(now()).value_or(Instant::max()));
@@ -183,8 +185,10 @@ void ReplayLoop::add(const wal::Pending& pending) {
     if (const auto dead = delivery_.add(item)) bury(item.seq, *dead, wal::Log::Mark::lazy);
 }
 
-void ReplayLoop::start_attempts() {
+bool ReplayLoop::start_attempts() {
+    bool started = false;
     while (const std::optional<transport::Attempt> attempt = delivery_.next(now())) {
+        started = true;
         ++attempts_under_way_;
         asio::awaitable<void> task = make(*attempt);
         asio::co_spawn(executor_, std::move(task), [this](std::exception_ptr unforeseen) {
@@ -193,6 +197,7 @@ void ReplayLoop::start_attempts() {
             wake();
         });
     }
+    return started;
 }
 
 ReplayLoop::EndpointState& ReplayLoop::endpoint(Operation operation) {
@@ -201,22 +206,19 @@ ReplayLoop::EndpointState& ReplayLoop::endpoint(Operation operation) {
 
 asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
     const Result<wal::Entry> entry = log_.get(attempt.seq);
-    if (!entry) {
-        // The log is being reopened, or the entry was damaged after it was read: it stays in its
-        // place.
-        journal::warning("entry " + std::to_string(attempt.seq.value) + ": " +
-                         entry.error().detail);
-        asio::steady_timer pause(executor_, kLogRetry);
-        co_await pause.async_wait(kAwait);
-        delivery_.on_cancelled(attempt.seq, now());
+    if (!entry && entry.error().code != Errc::storage_failed) {
+        const transport::Dead dead =
+            delivery_.on_unreadable(attempt.seq, entry.error().detail, now());
+        bury(attempt.seq, dead, wal::Log::Mark::lazy);
         co_return;
     }
-    if (attempt.must_be_intended) {
-        const bool intended = co_await intend(attempt, *entry);
-        if (!intended) {
-            delivery_.on_cancelled(attempt.seq, now());
-            co_return;
-        }
+    bool may_send = entry.has_value();
+    if (may_send && attempt.must_be_intended) may_send = co_await intend(attempt.seq);
+    if (!may_send) {
+        // The log is not open: the entry stays in its place.
+        co_await pause_for_log();
+        delivery_.on_cancelled(attempt.seq, now());
+        co_return;
     }
     EndpointState& to = endpoint(attempt.operation);
     ++to.attempts;
@@ -230,27 +232,28 @@ asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
     settle(attempt, decision);
 }
 
+asio::awaitable<void> ReplayLoop::pause_for_log() {
+    if (stop_by_) co_return;
+    asio::steady_timer pause(executor_, kLogRetry);
+    co_await pause.async_wait(kAwait);
+}
+
 // The record that an attempt is about to be made must be on the disk before a byte is sent: whoever
 // finds it after a crash knows that the event may have arrived.
-asio::awaitable<bool> ReplayLoop::intend(const transport::Attempt& attempt,
-                                         const wal::Entry& entry) {
-    // stop() has ended the waits that there were: with the log failed this one would not end.
-    if (stop_by_) co_return false;
-    wal::Retry retry;
-    retry.attempts = attempt.number - 1;
-    retry.first_attempt_at = wall_now();
-    retry.next_attempt_at = retry.first_attempt_at;
+asio::awaitable<bool> ReplayLoop::intend(Seq seq) {
+    const Result<wal::Description> before = log_.describe(seq);
+    if (!before) co_return false;
+    wal::Retry retry = before->retry.value_or(wal::Retry{});
     retry.intended = true;
-    retry.reason = "being sent";
     Intent intent{asio::steady_timer(executor_, Instant::max())};
-    intents_.emplace(entry.seq(), &intent);
-    log_.intend(config_.name, entry.seq(), retry, entry.seq().value);
+    intents_.emplace(seq, &intent);
+    log_.intend(config_.name, seq, retry, seq.value);
     co_await intent.done.async_wait(kAwait);
-    intents_.erase(entry.seq());
+    intents_.erase(seq);
     if (intent.stored && !stop_by_) co_return true;
     // Nothing was sent: nobody may find the intent later and take it for an attempt.
     retry.intended = false;
-    log_.retry(config_.name, entry.seq(), retry, wal::Log::Mark::synced);
+    log_.retry(config_.name, seq, retry, wal::Log::Mark::synced);
     co_return false;
 }
 

@@ -93,9 +93,10 @@ private:
     void save_gates();
     void read_log();
     void add(const wal::Pending& pending);
-    void start_attempts();
+    bool start_attempts();  // true if it started any
     boost::asio::awaitable<void> make(transport::Attempt attempt);
-    boost::asio::awaitable<bool> intend(const transport::Attempt& attempt, const wal::Entry& entry);
+    boost::asio::awaitable<bool> intend(Seq seq);
+    boost::asio::awaitable<void> pause_for_log();
     void settle(const transport::Attempt& attempt, const transport::Decision& decision);
     void bury(Seq seq, const transport::Dead& dead, wal::Log::Mark how);
     EndpointState& endpoint(Operation operation);

@@ -14,6 +14,7 @@
 
 namespace holdfast::agent {
 
+// Beast counts a few bytes more or less, by how the header came.
 inline constexpr std::uint32_t kRequestHeaderBytesMax = 16 * 1024;
 
 class RequestReader {

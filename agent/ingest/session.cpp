@@ -61,9 +61,9 @@ void Session::on_read(boost::system::error_code ec, std::size_t size) {
 }
 
 void Session::process() {
-    held_ = false;
     while (!closed_ && !last_ && has_room()) {
-        switch (reader_.next()) {
+        const bool again = std::exchange(held_, false);
+        switch (again ? RequestReader::Status::complete : reader_.next()) {
             case RequestReader::Status::incomplete:
                 if (reader_.take_expectation()) answer(std::string(kContinue));
                 return;

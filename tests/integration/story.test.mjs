@@ -146,7 +146,7 @@ test(`events survive an outage and kill -9 (seed ${seed})`, {timeout: 240_000}, 
   await lives;
   const afterOutage = agent.kills;
   await until('the far side works again and the agent was killed while it did', 120, async () => {
-    const [refusing, throttling, working] = (await simulator.currentFaults()).rules;
+    const [refusing, throttling, working] = await simulator.currentFaults();
     return refusing.left === 0 && throttling.left === 0 && working.hits > 20 &&
       agent.kills >= afterOutage + 2;
   });

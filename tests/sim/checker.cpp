@@ -160,8 +160,9 @@ void Checker::on_credential_changed(Endpoint endpoint) {
     gate(endpoint).on_credential_changed();
 }
 
-std::any Checker::kept() const {
-    return Kept{{gates_[0].kept(), gates_[1].kept()}, world_.elapsed(), world_.wall_now()};
+std::any Checker::on_save() {
+    saved_ = {gates_[0].kept(), gates_[1].kept()};
+    return Kept{saved_, world_.elapsed(), world_.wall_now()};
 }
 
 void Checker::on_restart() {
@@ -181,6 +182,7 @@ void Checker::on_restart() {
             ++seen["restarts within Retry-After"];
         if (gates_[i].kept().auth_hold) ++seen["restarts in an auth hold"];
     }
+    saved_ = {gates_[0].kept(), gates_[1].kept()};
     for (auto& [seq, entry] : entries_) {
         entry.in_flight = false;
         entry.attempts = 0;
@@ -201,10 +203,27 @@ void Checker::on_idle(const transport::Delivery& delivery) {
     const std::optional<Instant> wake_at = delivery.wake_at(now);
     expect(!wake_at || *wake_at > now, "a busy loop");
     for (const Endpoint endpoint : kEndpoints) {
-        const auto state = delivery.gates(endpoint).breaker().state(now);
-        expect(gate(endpoint).on_state(state, world_.elapsed()), Seq{});
+        const transport::Breaker& breaker = delivery.gates(endpoint).breaker();
+        expect(gate(endpoint).on_state(breaker.state(now), world_.elapsed()), Seq{});
+        const bool is_shut = breaker.next_try_at(now).has_value();
+        expect(gate(endpoint).on_idle(is_shut, world_.elapsed()), Seq{});
     }
+    const bool saved = saved_[0] == gates_[0].kept() && saved_[1] == gates_[1].kept();
+    expect(saved, "a gate moved and was not saved");
     check_that_nobody_waits_for_others(delivery);
+}
+
+bool Checker::may_go(Seq seq, const transport::Delivery& delivery) {
+    const EntryModel& entry = entries_[seq];
+    const Instant now = world_.now();
+    return *log_.lanes().at(log_.event(seq).lane).begin() == seq && !entry.in_flight &&
+           entry.due_at <= world_.elapsed() &&
+           delivery.gates(endpoint_of(seq)).opens_at(now) <= now;
+}
+
+void Checker::on_park(Seq seq, const transport::Delivery& delivery) {
+    ++seen["parked"];
+    expect(!may_go(seq, delivery), "parked what may go", seq);
 }
 
 // Whoever is the first of its lane, is due and has an open endpoint is in flight.
@@ -212,20 +231,14 @@ void Checker::check_that_nobody_waits_for_others(const transport::Delivery& deli
     const Instant now = world_.now();
     if (in_flight_ >= plan_.policy.concurrency_max) return;
     if (delivery.room() == 0 && log_.parked() >= plan_.policy.parked_max) return;
-    std::array<bool, kEndpointCount> is_open{};
-    for (const Endpoint endpoint : kEndpoints) {
-        const Instant opens_at = delivery.gates(endpoint).opens_at(now);
-        is_open[static_cast<std::size_t>(endpoint)] = opens_at <= now;
-        // With a full window the others wait for an endpoint that opens soon.
-        const bool soon = opens_at > now && opens_at <= now + plan_.policy.long_wait;
-        if (soon && delivery.room() == 0) return;
-    }
+    // With a full window the others wait for an endpoint that opens soon.
+    const auto opens_soon = [&](Endpoint endpoint) {
+        const Instant at = delivery.gates(endpoint).opens_at(now);
+        return at > now && at <= now + plan_.policy.long_wait;
+    };
+    if (delivery.room() == 0 && std::ranges::any_of(kEndpoints, opens_soon)) return;
     for (const auto& [lane, seqs] : log_.lanes()) {
-        const Seq first = *seqs.begin();
-        const EntryModel& entry = entries_[first];
-        if (entry.in_flight || entry.due_at > world_.elapsed()) continue;
-        if (!is_open[static_cast<std::size_t>(endpoint_of(first))]) continue;
-        expect(false, "held up by others", first);
+        expect(!may_go(*seqs.begin(), delivery), "held up by others", *seqs.begin());
     }
 }
 

@@ -29,6 +29,7 @@ public:
                    const transport::Delivery& delivery);
     void on_complete(Seq seq);
     void on_dead(Seq seq, const transport::Dead& dead);
+    void on_park(Seq seq, const transport::Delivery& delivery);
     void on_credential_changed(Endpoint endpoint);
     // next() had nothing more to give.
     void on_idle(const transport::Delivery& delivery);
@@ -40,8 +41,8 @@ public:
     // --- told by the run ---
     void on_end(const transport::Delivery& delivery);
 
-    // What a restart must not forget; the log keeps it beside the gates.
-    [[nodiscard]] std::any kept() const;
+    // The gates are being saved: what a restart must not forget. The log keeps it beside them.
+    [[nodiscard]] std::any on_save();
 
     [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
 
@@ -75,12 +76,14 @@ private:
     [[nodiscard]] GateModel& gate(Endpoint endpoint);
     void expect(bool holds, std::string_view otherwise, Seq seq = {});
     void expect(const Wrong& wrong, Seq seq);
+    [[nodiscard]] bool may_go(Seq seq, const transport::Delivery& delivery);
     void check_that_nobody_waits_for_others(const transport::Delivery& delivery);
 
     World& world_;
     const Plan& plan_;
     const SimLog& log_;
     std::array<GateModel, kEndpointCount> gates_;
+    std::array<GateModel::Kept, kEndpointCount> saved_;
     std::map<Seq, EntryModel> entries_;
     std::map<Lane, Seq> last_first_done_;
     std::size_t in_flight_ = 0;

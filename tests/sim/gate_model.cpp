@@ -50,18 +50,28 @@ Wrong GateModel::on_state(State state, Duration elapsed) {
 }
 
 Wrong GateModel::on_attempt(Seq seq, State state, Duration elapsed) {
+    if (elapsed < kept_.breaker_until) return "sent while the breaker is open";
     if (const Wrong wrong = on_state(state, elapsed)) return wrong;
-    if (state == State::open || elapsed < kept_.breaker_until)
-        return "sent while the breaker is open";
+    if (state == State::open) return "sent while the breaker is open";
     if (elapsed < kept_.retry_after_until) return "sent while Retry-After runs";
     if (kept_.auth_hold && elapsed < auth_probe_at_) return "sent in an auth hold";
     if (kept_.auth_hold) auth_probe_at_ = elapsed + policy_.auth_probe_every;
-    const auto probes = std::count_if(asked_.begin(), asked_.end(), [&](const auto& one) {
-        return one.second.stay == stay_ && elapsed < one.second.lease_until;
-    });
-    if (state == State::half_open && probes >= 1 << successes_) return "a flood of probes";
+    if (state == State::half_open && !has_place_for_a_probe(elapsed)) return "a flood of probes";
     asked_.insert_or_assign(seq, Asked{stay_, elapsed + policy_.breaker.lease_for});
     return take_token(elapsed);
+}
+
+Wrong GateModel::on_idle(bool breaker_is_shut, Duration elapsed) const {
+    const bool leaked =
+        state_ == State::half_open && breaker_is_shut && has_place_for_a_probe(elapsed);
+    return leaked ? Wrong("a lease was not given back") : std::nullopt;
+}
+
+bool GateModel::has_place_for_a_probe(Duration elapsed) const {
+    const auto out = std::count_if(asked_.begin(), asked_.end(), [&](const auto& one) {
+        return one.second.stay == stay_ && elapsed < one.second.lease_until;
+    });
+    return out < 1 << successes_;
 }
 
 // Counted in floating point, so that it shares nothing with what it checks.

@@ -27,6 +27,8 @@ public:
         Duration breaker_until{};
         std::uint32_t opens_in_a_row = 0;
         bool auth_hold = false;
+
+        bool operator==(const Kept&) const = default;
     };
 
     [[nodiscard]] const Kept& kept() const { return kept_; }
@@ -36,6 +38,8 @@ public:
 
     // The breaker is seen in this state.
     [[nodiscard]] Wrong on_state(State state, Duration elapsed);
+    // There is nothing more to send.
+    [[nodiscard]] Wrong on_idle(bool breaker_is_shut, Duration elapsed) const;
     [[nodiscard]] Wrong on_attempt(Seq seq, State state, Duration elapsed);
     void on_cancelled(Seq seq);
     // `state` is the breaker's after it was told.
@@ -53,6 +57,7 @@ private:
         Duration lease_until;
     };
 
+    [[nodiscard]] bool has_place_for_a_probe(Duration elapsed) const;
     [[nodiscard]] Wrong take_token(Duration elapsed);
     void on_throttled(const transport::AttemptResult& result, Duration elapsed);
 

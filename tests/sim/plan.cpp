@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 transport::DeliveryPolicy small_policy(Random& random) {
-    static constexpr std::size_t kWindows[] = {2, 4, 16, 4096};
+    static constexpr std::size_t kWindows[] = {7, 9, 16, 4096};
     transport::DeliveryPolicy policy;
     policy.concurrency_max = random.between(1, 6);
     policy.window_max = kWindows[random.between(0, 3)];

@@ -35,7 +35,8 @@ enum class Bug : std::uint8_t {
     none,
     settles_before_the_answer,
     skips_the_intent,
-    forgets_the_fence,  // at a restart: neither order nor retry state
+    forgets_the_retry,  // at a restart: when, and how often it was tried
+    forgets_the_fence,  // at a restart: what is tried again holds up nobody of its lane
     forgets_the_gates,  // at a restart
     keeps_the_lease,    // an attempt that could not be made is never given back
 };

@@ -72,8 +72,8 @@ void Shell::read_log() {
     for (;;) {
         if (delivery_.room() == 0) {
             for (const Seq seq : delivery_.park(world_.now())) {
+                checker_.on_park(seq, delivery_);
                 log_.park(seq);
-                ++checker_.seen["parked"];
             }
         }
         const std::size_t room = delivery_.room();
@@ -92,9 +92,8 @@ void Shell::add(const wal::Pending& pending) {
     item.operation = pending.operation;
     item.accepted_at = pending.accepted_at;
     item.parked = pending.parked;
-    if (pending.retry && has(Bug::forgets_the_fence)) {
-        item.lane = Lane{~pending.seq.value};
-    } else if (pending.retry) {
+    if (pending.retry && has(Bug::forgets_the_fence)) item.lane = Lane{~pending.seq.value};
+    if (pending.retry && !has(Bug::forgets_the_retry)) {
         const Retry& retry = *pending.retry;
         item.attempts = retry.attempts;
         if (retry.attempts > 0) item.first_attempt_at = retry.first_attempt_at;
@@ -209,7 +208,7 @@ void Shell::save_gates() {
         snapshot[static_cast<std::size_t>(endpoint)] =
             delivery_.gates(endpoint).save(world_.now(), world_.wall_now());
     }
-    log_.save(snapshot, checker_.kept());
+    log_.save(snapshot, checker_.on_save());
 }
 
 }  // namespace holdfast::sim

@@ -189,6 +189,16 @@ void Delivery::on_cancelled(Seq seq, Instant now) {
     schedule(node.mapped().lane, now);
 }
 
+Dead Delivery::on_unreadable(Seq seq, std::string why, Instant now) {
+    const auto node = in_flight_.extract(seq);
+    HOLDFAST_ASSERT(!node.empty());
+    const InFlight& flight = node.mapped();
+    gates(flight.endpoint).on_cancelled(flight.pass, now);
+    const std::uint32_t attempts = lanes_.at(flight.lane).front().attempts;
+    finish(flight.lane, now);
+    return {attempts, 0, "damaged: " + std::move(why), {}};
+}
+
 std::set<Seq> Delivery::in_flight() const {
     std::set<Seq> seqs;
     for (const auto& [seq, flight] : in_flight_) seqs.insert(seq);

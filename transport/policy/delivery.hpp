@@ -9,7 +9,8 @@
 // another lane is never held up by it. Nothing is Dead for being late before `give_up_after`, and
 // nothing for a refused credential, ever.
 //
-// Pure: time and chance are arguments. One thread. Memory: about 100 bytes an entry that is held.
+// Pure: time and chance are arguments. One thread. Memory: 110 bytes an entry that is held, 230 for
+// one that is alone in its lane.
 #pragma once
 
 #include "proto/event.hpp"
@@ -34,7 +35,7 @@ struct DeliveryPolicy {
     std::array<GatesPolicy, kEndpointCount> gates;
     std::size_t concurrency_max = 10;
     std::optional<Duration> give_up_after = std::chrono::days(7);  // of age; none: never
-    std::size_t window_max = 4096;       // entries held that are not parked
+    std::size_t window_max = 4096;  // entries held that are not parked; more than concurrency_max
     std::size_t parked_max = 1'000'000;  // entries that wait in lanes while others go on
     // An endpoint that is closed for longer than this does not keep what it holds in the window.
     Duration long_wait = std::chrono::seconds(10);
@@ -104,6 +105,9 @@ public:
 
     // The attempt could not be made, for a reason of our own.
     void on_cancelled(Seq seq, Instant now);
+
+    // The attempt could not be made and never can: the entry is unreadable. Its lane goes on.
+    [[nodiscard]] Dead on_unreadable(Seq seq, std::string why, Instant now);
 
     void on_credential_changed(Endpoint endpoint) { gates(endpoint).on_credential_changed(); }
 

@@ -127,15 +127,15 @@ void FaultyFileSystem::lie_about_sync(bool lie) {
 
 void FaultyFileSystem::observe(Observer observer) {
     const std::scoped_lock lock(mutex_);
-    observer_ = std::move(observer);
+    observer_ = std::make_shared<const Observer>(std::move(observer));
 }
 
 IOStatus FaultyFileSystem::before(Op op, const std::string& file) {
     ++operations_;
     std::unique_lock lock(mutex_);
-    if (const Observer observer = observer_) {
+    if (const auto observer = observer_) {
         lock.unlock();
-        observer(op, file);
+        (*observer)(op, file);
         lock.lock();
     }
     if (power_left_) {
@@ -201,8 +201,7 @@ IOStatus FaultyFileSystem::NewWritableFile(const std::string& name,
     if (const IOStatus allowed = before(Op::create, name); !allowed.ok()) return allowed;
     const IOStatus made = target()->NewWritableFile(name, options, result, debug);
     if (made.ok()) {
-        *result =
-            std::make_unique<FaultyFile>(*this, name, track(name, true), std::move(*result));
+        *result = std::make_unique<FaultyFile>(*this, name, track(name, true), std::move(*result));
     }
     return made;
 }
@@ -323,7 +322,9 @@ void FaultyFileSystem::forget_tail(const std::string& name,
                                    std::mt19937_64& random) {
     std::string content = read(name);
     if (content.size() <= state.durable) return;
+
     enum : std::uint64_t { gone, cut, zeros, junk, whole, kinds };
+
     const std::uint64_t kind = below(random, kinds);
     if (kind == whole) return;
     const std::uint64_t from = state.durable + below(random, content.size() - state.durable);

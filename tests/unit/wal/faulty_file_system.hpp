@@ -51,7 +51,8 @@ public:
 
     [[nodiscard]] std::uint64_t operations() const { return operations_.load(); }
 
-    // After `skip` more operations nothing reaches the disk: everything fails until restore_power().
+    // After `skip` more operations nothing reaches the disk: everything fails until
+    // restore_power().
     void cut_power(std::uint64_t skip = 0);
     [[nodiscard]] bool power_is_off() const;
 
@@ -61,7 +62,8 @@ public:
     // With true a sync succeeds and does nothing: the control that a checker must catch.
     void lie_about_sync(bool lie);
 
-    // Called before each operation, on the thread that does it; may wait.
+    // Called before each operation, on the thread that does it and so from several at once; may
+    // wait.
     using Observer = std::function<void(Op op, const std::string& file)>;
     void observe(Observer observer);
 
@@ -128,7 +130,7 @@ private:
 
     std::atomic<std::uint64_t> operations_ = 0;
     mutable std::mutex mutex_;  // guards all below
-    Observer observer_;
+    std::shared_ptr<const Observer> observer_;
     std::optional<Fault> fault_;
     std::optional<std::uint64_t> power_left_;  // operations until the cut; 0: the power is off
     bool lies_about_sync_ = false;

@@ -24,8 +24,7 @@ protected:
         std::unique_ptr<rocksdb::FSDirectory> directory;
         ASSERT_TRUE(disk_.NewDirectory("/d", IOOptions(), &directory, nullptr).ok());
         ASSERT_TRUE(
-            directory->FsyncWithDirOptions(IOOptions(), nullptr, rocksdb::DirFsyncOptions())
-                .ok());
+            directory->FsyncWithDirOptions(IOOptions(), nullptr, rocksdb::DirFsyncOptions()).ok());
     }
 
     std::string content(const std::string& name) {

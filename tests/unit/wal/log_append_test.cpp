@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
-
 namespace holdfast::wal {
 namespace {
 
@@ -24,18 +22,12 @@ TEST(LogAppend, IsReportedOnceItIsSyncedWithTheNextSeq) {
 TEST(LogAppend, IsNotReportedWhileTheSyncIsUnderWay) {
     LogUnderTest log;
     log.open();
-    std::promise<void> syncing;
-    std::promise<void> go_on;
-    log.disk().observe([&, first = true](Op op, const std::string& file) mutable {
-        if (op != Op::sync || !file.ends_with(".log") || !std::exchange(first, false)) return;
-        syncing.set_value();
-        go_on.get_future().wait();
-    });
+    HeldWrite held(log.disk(), Op::sync);
     ASSERT_TRUE(log.try_append("a"));
-    syncing.get_future().wait();
+    held.wait_until_held();
     EXPECT_THAT(log.reports().stored(), IsEmpty());
     EXPECT_THAT(log.take_seqs(), IsEmpty());
-    go_on.set_value();
+    held.release();
     EXPECT_TRUE(log.reports().wait_for({1}));
     EXPECT_THAT(log.take_seqs(), ElementsAre(Seq{1}));
 }
@@ -43,17 +35,11 @@ TEST(LogAppend, IsNotReportedWhileTheSyncIsUnderWay) {
 TEST(LogAppend, JoinsAllThatCameDuringOneSyncInTheNext) {
     LogUnderTest log;
     log.open();
-    std::promise<void> syncing;
-    std::promise<void> go_on;
-    log.disk().observe([&, first = true](Op op, const std::string& file) mutable {
-        if (op != Op::sync || !file.ends_with(".log") || !std::exchange(first, false)) return;
-        syncing.set_value();
-        go_on.get_future().wait();
-    });
+    HeldWrite held(log.disk(), Op::sync);
     ASSERT_TRUE(log.try_append("first"));
-    syncing.get_future().wait();
+    held.wait_until_held();
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(log.try_append("later"));
-    go_on.set_value();
+    held.release();
     EXPECT_TRUE(log.reports().wait_for({1, 2, 3, 4, 5, 6}));
     const std::vector<Commit> commits = log.reports().commits();
     ASSERT_EQ(commits.size(), 2U);
@@ -66,20 +52,14 @@ TEST(LogAppend, IsRefusedAsOverloadedWhenTheDiskDoesNotKeepUp) {
     LogUnderTest log;
     log.options.open_batch_bytes_max = 1000;
     log.open();
-    std::promise<void> syncing;
-    std::promise<void> go_on;
-    log.disk().observe([&, first = true](Op op, const std::string& file) mutable {
-        if (op != Op::sync || !file.ends_with(".log") || !std::exchange(first, false)) return;
-        syncing.set_value();
-        go_on.get_future().wait();
-    });
+    HeldWrite held(log.disk(), Op::sync);
     ASSERT_TRUE(log.try_append("first"));
-    syncing.get_future().wait();
+    held.wait_until_held();
     ASSERT_TRUE(log.try_append(std::string(1000, 'x')));
     const Result<Seq> refused = log.try_append("one too many");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::overloaded);
-    go_on.set_value();
+    held.release();
     EXPECT_TRUE(log.reports().wait_for({1, 2}));
     EXPECT_EQ(log.append("goes on"), Seq{3});
 }
@@ -161,8 +141,11 @@ TEST(LogOpen, OfADirectoryThatIsInUseIsRefusedAsBusy) {
 
 TEST(LogOpen, AWordInThePathIsNotTakenForALock) {
     LogUnderTest log;
-    log.options.directory = log.options.directory.parent_path() / "clockwork";
-    log.disk().fail(LogUnderTest::Disk::kAnyOp, 0, 1, rocksdb::IOStatus::IOError("injected"));
+    log.disk().fail(
+        LogUnderTest::Disk::kAnyOp,
+        0,
+        1,
+        rocksdb::IOStatus::IOError("while opening a file: /var/lib/clockwork", "no such device"));
     EXPECT_EQ(log.try_open().error().code, Errc::storage_failed);
 }
 

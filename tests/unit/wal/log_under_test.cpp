@@ -41,6 +41,8 @@ void Reports::add(Commit commit) {
         }
     }
     if (commit.reopened) ++reopenings_;
+    has_written_ = !commit.reopened && !commit.error;
+    if (commit.in_doubt) ++failures_;
     commits_.push_back(std::move(commit));
     changed_.notify_all();
 }
@@ -55,10 +57,8 @@ template <class Condition>
 void Reports::wait(Condition condition, std::string_view what) {
     std::unique_lock lock(mutex_);
     if (changed_.wait_for(lock, kLongest, condition)) return;
-    std::fprintf(stderr,
-                 "waited in vain for %s; notes:\n%s",
-                 std::string(what).c_str(),
-                 notes_.c_str());
+    std::fprintf(
+        stderr, "waited in vain for %s; notes:\n%s", std::string(what).c_str(), notes_.c_str());
     std::abort();
 }
 
@@ -83,6 +83,32 @@ void Reports::wait_for_note(std::string_view part) {
     wait([&] { return notes_.find(part) != std::string::npos; }, part);
 }
 
+bool Reports::wait_for_either(std::string_view one, std::string_view other) {
+    const auto noted = [&](std::string_view part) {
+        return notes_.find(part) != std::string::npos;
+    };
+    wait([&] { return noted(one) || noted(other); }, one);
+    const std::scoped_lock lock(mutex_);
+    return noted(one);
+}
+
+void Reports::wait_for_commits(std::size_t count) {
+    wait([&] { return commits_.size() >= count; }, "a commit");
+}
+
+void Reports::wait_until_written_again() {
+    wait([&] { return reopenings_ >= failures_ && has_written_; }, "a write after reopening");
+}
+
+void Reports::wait_until_mended() {
+    wait([&] { return reopenings_ >= failures_; }, "the reopening of the log");
+}
+
+void Reports::new_opening() {
+    const std::scoped_lock lock(mutex_);
+    failures_ = reopenings_ = 0;
+}
+
 std::vector<Commit> Reports::commits() const {
     const std::scoped_lock lock(mutex_);
     return commits_;
@@ -98,14 +124,22 @@ std::map<Ticket, bool> Reports::refused() const {
     return refused_;
 }
 
-std::size_t Reports::reopenings() const {
+bool Reports::is_broken() const {
     const std::scoped_lock lock(mutex_);
-    return reopenings_;
+    return failures_ > reopenings_;
 }
 
 std::string Reports::notes() const {
     const std::scoped_lock lock(mutex_);
     return notes_;
+}
+
+HeldWrite::HeldWrite(test::FaultyFileSystem& disk, test::FaultyFileSystem::Op at) {
+    disk.observe([state = state_, at](test::FaultyFileSystem::Op op, const std::string& file) {
+        if (op != at || !file.ends_with(".log") || state->used.exchange(true)) return;
+        state->held.set_value();
+        state->released.get_future().wait();
+    });
 }
 
 LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>()) {
@@ -126,6 +160,7 @@ LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>())
 LogUnderTest::~LogUnderTest() = default;
 
 Result<void> LogUnderTest::try_open() {
+    reports_->new_opening();
     Result<std::unique_ptr<Log>> opened = Log::open(options);
     if (!opened) return opened.error();
     log_ = std::move(*opened);

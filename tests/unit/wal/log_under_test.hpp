@@ -10,6 +10,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,11 +49,18 @@ public:
     bool wait_for(const std::vector<Ticket>& tickets);
     void wait_for_reopening(std::size_t times);
     void wait_for_note(std::string_view part);
+    bool wait_for_either(std::string_view one, std::string_view other);  // true: one
+    void wait_for_commits(std::size_t count);
+    void wait_until_written_again();  // after the last reopening
+    void wait_until_mended();         // no failure without its reopening
+
+    // Failures and reopenings are counted for each opening of the log.
+    void new_opening();
 
     [[nodiscard]] std::vector<Commit> commits() const;
     [[nodiscard]] std::map<Ticket, Seq> stored() const;    // appended and intended
     [[nodiscard]] std::map<Ticket, bool> refused() const;  // to: in doubt
-    [[nodiscard]] std::size_t reopenings() const;
+    [[nodiscard]] bool is_broken() const;
     [[nodiscard]] std::string notes() const;
 
 private:
@@ -64,8 +72,29 @@ private:
     std::vector<Commit> commits_;
     std::map<Ticket, Seq> stored_;
     std::map<Ticket, bool> refused_;
+    std::size_t failures_ = 0;
     std::size_t reopenings_ = 0;
+    bool has_written_ = false;
     std::string notes_;
+};
+
+// Holds the next write of RocksDB's own log, before its first byte or before its sync.
+class HeldWrite {
+public:
+    HeldWrite(test::FaultyFileSystem& disk, test::FaultyFileSystem::Op at);
+
+    void wait_until_held() { state_->held.get_future().wait(); }
+
+    void release() { state_->released.set_value(); }
+
+private:
+    struct State {
+        std::atomic<bool> used = false;
+        std::promise<void> held;
+        std::promise<void> released;
+    };
+
+    std::shared_ptr<State> state_ = std::make_shared<State>();  // the disk may live longer
 };
 
 class LogUnderTest {
@@ -99,6 +128,7 @@ public:
     // The tickets count up from 1.
     [[nodiscard]] Result<Seq> try_append(std::string_view body,
                                          std::string_view destination = "crm");
+
     Ticket last_ticket() const { return last_ticket_; }
 
     // Appends and waits until it is stored.

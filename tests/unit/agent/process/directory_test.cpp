@@ -109,7 +109,7 @@ TEST(AnswerBytes, OfARefusal) {
     EXPECT_EQ(refusal({400, "invalid_event", "no \"name\""}, false),
               "HTTP/1.1 400 Bad Request\r\n"
               "Content-Type: application/json; charset=utf-8\r\n"
-              "Content-Length: 82\r\n"
+              "Content-Length: 79\r\n"
               "\r\n"
               "{\"meta\":{\"error\":\"no \\\"name\\\"\"},\"code\":\"invalid_event\","
               "\"message\":\"no \\\"name\\\"\"}");

@@ -21,8 +21,10 @@ protected:
     // Waits until the answers have come.
     std::vector<Answer> answers(const App& app, std::size_t count) {
         EXPECT_TRUE(world_.until([&] { return app.answers().size() >= count || app.ended(); }));
-        EXPECT_EQ(app.answers().size(), count) << app.received();
-        return app.answers();
+        std::vector<Answer> all = app.answers();
+        EXPECT_EQ(all.size(), count) << app.received();
+        all.resize(count);
+        return all;
     }
 
     [[nodiscard]] Seq head() const { return world_.log->health().head; }

@@ -126,7 +126,7 @@ TEST(StatusView, OfAnAgentInTrouble) {
     track.last_error = "503";
     DestinationStatus delivery{"main", "customerio", {Seq{118}}, 2, {track}};
     status.destinations.push_back(
-        {"main", {.pending = 12, .failed = 1, .complete = 104}, wall_from_ms(kNowMs), delivery});
+        {"main", {.pending = 12, .complete = 104, .failed = 1}, wall_from_ms(kNowMs), delivery});
     status.destinations.push_back({"old", {}, std::nullopt, std::nullopt});
     const std::string expected =
         R"({"version":")" HOLDFAST_VERSION R"(","pid":812,"started_at":"2026-01-02T03:04:05.678Z",)"

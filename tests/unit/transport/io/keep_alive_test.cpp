@@ -176,6 +176,7 @@ TEST_P(KeepAlive, UsesTheConnectionOfTheLastRequestFirstAndKeepsNoMoreThanAllowe
         }
     });
     options.idle_connections_max = 2;
+    options.idle_for = 1h;
     const OutgoingRequest request = post();
     std::array<std::optional<AttemptResult>, 3> results;
     for (auto& result : results) start(client(), request, result);
@@ -203,6 +204,16 @@ TEST_P(KeepAlive, ClosesIdleConnectionsInTimeAndThenCostsNothing) {
     far->stop_listening();
     io.run_for(5s);
     EXPECT_EQ(far->finished(), 1);
+    EXPECT_TRUE(io.stopped()) << "no timer and no wait is left";
+}
+
+TEST_P(KeepAlive, DisarmsItsTimerWithTheLastIdleConnection) {
+    listen(die_on_second_request(std::mem_fn(&Peer::cut)));
+    options.idle_for = 1h;
+    EXPECT_EQ(send().status, 200U);
+    EXPECT_EQ(send().phase, Phase::no_answer);
+    far->stop_listening();
+    io.run_for(5s);
     EXPECT_TRUE(io.stopped()) << "no timer and no wait is left";
 }
 

@@ -1,0 +1,175 @@
+// Writes the seeds that are not text: fuzz_make_seeds tests/fuzz/corpus. To be run again when one
+// of the formats changes.
+#include "proto/record.hpp"
+#include "wal/cursor.hpp"
+#include "wal/state.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace holdfast {
+namespace {
+
+class Folder {
+public:
+    explicit Folder(std::filesystem::path path) : path_(std::move(path)) {
+        std::filesystem::create_directories(path_);
+    }
+
+    void write(const std::string& name, std::string_view bytes) const {
+        std::ofstream(path_ / name, std::ios::binary) << bytes;
+    }
+
+    // As it is, cut short, and as a later version might write it.
+    void write_with_damage(const std::string& name, const std::string& bytes) const {
+        write(name, bytes);
+        write(name + "-cut", std::string_view(bytes).substr(0, bytes.size() / 2));
+        write(name + "-longer", bytes + '\0');
+        std::string newer = bytes;
+        newer[0] = 2;
+        write(name + "-newer", newer);
+    }
+
+private:
+    std::filesystem::path path_;
+};
+
+struct Call {
+    Operation operation;
+    Method method;
+    std::string_view person;
+    std::string_view name;
+    std::string_view target;
+    std::string_view body;
+};
+
+// What each operation leaves in the log.
+constexpr Call kCalls[] = {
+    {Operation::identify, Method::put, "id:42", "", "/api/v1/customers/42", "{}"},
+    {Operation::event,
+     Method::post,
+     "email:a@b.c",
+     "purchase",
+     "/api/v1/customers/a%40b.c/events",
+     R"({"id":"01JGJQ4B8E0000000000000000","timestamp":1767323045,"name":"purchase"})"},
+    {Operation::anonymous_event,
+     Method::post,
+     "anonymous:x",
+     "seen",
+     "/api/v1/events",
+     R"({"anonymous_id":"x","name":"seen"})"},
+    {Operation::delete_person, Method::del, "cio_id:0100", "", "/api/v1/customers/cio_0100", ""},
+    {Operation::suppress, Method::post, "id:42", "", "/api/v1/customers/42/suppress", ""},
+    {Operation::unsuppress, Method::post, "id:42", "", "/api/v1/customers/42/unsuppress", ""},
+    {Operation::send_email,
+     Method::post,
+     "id:42",
+     "3",
+     "/v1/send/email",
+     R"({"to":"a@b.c","transactional_message_id":3,"identifiers":{"id":"42"}})"},
+};
+
+Event event_of(const Call& call) {
+    return {.id = *Ulid::parse("01JGJQ4B8E0000000000000000"),
+            .accepted_at = wall_from_ms(1'767'323'045'678),
+            .operation = call.operation,
+            .method = call.method,
+            .lane = lane_of("customerio", call.person),
+            .peer = {.uid = 1000, .gid = 1000, .pid = 4242},
+            .parent = {},
+            .destination = "customerio",
+            .person = call.person,
+            .name = call.name,
+            .target = call.target,
+            .body = call.body};
+}
+
+std::string encoded(const Event& event) {
+    std::string record;
+    encode_record(event, record);
+    return record;
+}
+
+void write_records(const Folder& folder) {
+    constexpr std::size_t kChecksumBytes = 4;  // the target adds its own
+    std::string record;
+    for (const Call& call : kCalls) {
+        const std::string name(info(call.operation).name);
+        record = encoded(event_of(call));
+        folder.write(name + "-whole", record);
+        folder.write(name, std::string_view(record).substr(0, record.size() - kChecksumBytes));
+    }
+    folder.write("empty", "");
+    folder.write("zeros", std::string(64, '\0'));
+    Event replayed = event_of(kCalls[1]);
+    replayed.parent = Ulid::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    record = encoded(replayed);
+    record.resize(record.size() - kChecksumBytes);
+    folder.write_with_damage("replayed", record);
+
+    // A destination of 65 bytes: more than one may have.
+    const std::string longest(kDestinationBytesMax, 'd');
+    replayed.destination = longest;
+    record = encoded(replayed);
+    record.resize(record.size() - kChecksumBytes);
+    ++record[48];
+    folder.write("too-long-destination", record.insert(76, "d"));
+}
+
+void write_states(const Folder& folder) {
+    wal::Retry retry{.attempts = 3,
+                     .first_attempt_at = wall_from_ms(1'767'323'045'678),
+                     .next_attempt_at = wall_from_ms(1'767'323'105'678),
+                     .status = 503,
+                     .intended = false,
+                     .reason = "503 Service Unavailable"};
+    folder.write_with_damage("retry", encode(retry));
+    retry.intended = true;
+    folder.write("intended", encode(retry));
+    folder.write("empty-retry", encode(wal::Retry()));
+    const wal::Failure failure{.attempts = 1,
+                               .failed_at = wall_from_ms(1'767'323'045'678),
+                               .status = 400,
+                               .reason = "400 Bad Request",
+                               .answer = R"({"meta":{"error":"event name must not be blank"}})"};
+    folder.write_with_damage("failure", encode(failure));
+    folder.write("empty-failure", encode(wal::Failure()));
+    folder.write("empty", "");
+}
+
+void write_cursors(const Folder& folder) {
+    wal::Cursor cursor;
+    folder.write("new", cursor.encode());
+    cursor.counts = {.pending = 4, .complete = 5, .failed = 1};
+    cursor.counted_to = {10};
+    for (std::uint64_t seq = 1; seq <= 10; ++seq) cursor.take({seq});
+    folder.write("all-outstanding", cursor.encode());
+    for (const std::uint64_t seq : {2U, 3U, 5U, 8U, 9U}) cursor.settle({seq});
+    const std::string some = cursor.encode();
+    folder.write_with_damage("some-settled", some);
+    for (const std::uint64_t seq : {1U, 4U, 6U, 7U, 10U}) cursor.settle({seq});
+    folder.write_with_damage("all-settled", cursor.encode());
+    std::string twice = some;
+    twice.replace(twice.size() - 8, 8, twice, twice.size() - 16, 8);
+    folder.write("listed-twice", twice);
+    std::string many = some;
+    many.replace(41, 8, 8, '\xff');
+    folder.write("endless-list", many);
+    folder.write("empty", "");
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: fuzz_make_seeds FOLDER\n");
+        return 2;
+    }
+    const std::filesystem::path corpus = argv[1];
+    holdfast::write_records(holdfast::Folder(corpus / "record"));
+    holdfast::write_states(holdfast::Folder(corpus / "wal_state"));
+    holdfast::write_cursors(holdfast::Folder(corpus / "wal_cursor"));
+    return 0;
+}
