@@ -180,7 +180,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, Error error) {
 void Log::Impl::abandon(Batch& batch) {
     for (const Batch::Appended& one : batch.appended) {
         Counts& counts = at(one.destination).cursor.counts;
-        if (counts.pending > 0) --counts.pending;
+        decrease(counts.pending);
         if (!one.replaces) continue;
         ++counts.failed;
         replaying_.erase(*one.replaces);

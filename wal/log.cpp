@@ -4,7 +4,6 @@
 #include "proto/record.hpp"
 #include "wal/log_impl.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace holdfast::wal {
@@ -12,18 +11,6 @@ namespace {
 
 rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
-}
-
-// The counts inform; a wrong one must not stop the log.
-void decrease(std::uint64_t& count) {
-    if (count > 0) --count;
-}
-
-// Entries looked at by one take(): bounds the time of a call when others' entries are skipped.
-constexpr std::size_t kScanMax = 4096;
-
-Pending pending_of(Seq seq, const Event& event) {
-    return {seq, event.id, event.lane, event.operation, event.accepted_at, std::nullopt, false};
 }
 
 }  // namespace
@@ -141,152 +128,6 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
     }
     wake();
     return seq;
-}
-
-Result<Taken> Log::take(std::string_view name, std::size_t count_max) {
-    Impl& log = *impl_;
-    std::vector<Seq> outstanding;
-    Seq from;
-    Seq to;
-    {
-        const std::scoped_lock lock(log.mutex_);
-        if (!log.ok_) return Error{Errc::storage_failed, log.reason_};
-        const Impl::Destination& destination = log.at(name);
-        const std::size_t count = std::min(count_max, destination.outstanding.size());
-        outstanding.assign(destination.outstanding.begin(),
-                           destination.outstanding.begin() + static_cast<std::ptrdiff_t>(count));
-        from = destination.cursor.position();
-        to = log.head_;
-    }
-    return log.hand_out(name, log.look_ahead(name, outstanding, from, to, count_max));
-}
-
-// Reads without the lock. A gap or an early end of the scan is checked by a read of its own, since
-// a scan of this RocksDB may end early and say nothing.
-std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
-                                                   const std::vector<Seq>& outstanding,
-                                                   Seq from,
-                                                   Seq to,
-                                                   std::size_t count_max) const {
-    std::vector<Seen> seen;
-    for (const Seq seq : outstanding) {
-        const Result<Entry> one = entry(seq);
-        if (one) {
-            seen.push_back({seq, false, pending_of(seq, one->event())});
-        } else {
-            seen.push_back({seq, false, one.error()});
-        }
-    }
-    std::size_t ours = outstanding.size();
-    Seq expected = from;
-    const auto wants_more = [&] {
-        return ours < count_max && seen.size() < kScanMax && expected <= to;
-    };
-    const auto look = [&](const Result<Event>& event) {
-        Seen one{expected, true, std::optional<Pending>()};
-        if (!event) {
-            one.entry = event.error();
-        } else if (event->destination == name) {
-            one.entry = pending_of(expected, *event);
-            ++ours;
-        }
-        seen.push_back(std::move(one));
-        expected = expected.next();
-        return wants_more();
-    };
-    if (!wants_more()) return seen;
-    Result<void> scanned = store_.scan(seq_key(Space::entry, from),
-                                       seq_key(Space::entry, to.next()),
-                                       [&](std::string_view key, std::string_view value) {
-                                           if (seq_of(Space::entry, key) != expected) return false;
-                                           return look(decode_record(value));
-                                       });
-    if (!scanned) options_.note("reading the log: " + scanned.error().detail);
-    if (wants_more()) {
-        const Result<Entry> one = entry(expected);
-        look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
-    }
-    for (Seen& one : seen) {
-        if (!one.fresh || one.entry) continue;
-        // Damaged, and a dead letter already: another destination found it.
-        const auto dead = state_of(seq_key(Space::failed, one.seq));
-        if (dead && *dead) one.entry = std::optional<Pending>();
-    }
-    return seen;
-}
-
-Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen) {
-    Taken taken;
-    const std::scoped_lock lock(mutex_);
-    Destination& destination = at(name);
-    for (Seen& one : seen) {
-        if (!one.entry && one.entry.error().code == Errc::storage_failed) {
-            // It and those after it are looked at again by the next call.
-            if (taken.entries.empty()) return std::move(one.entry).error();
-            break;
-        }
-        // Nobody can say whose a damaged entry is: it becomes a dead letter of whoever finds it.
-        const bool is_ours = one.entry ? one.entry->has_value() : !damaged_.contains(one.seq);
-        if (one.fresh && !is_ours) {
-            destination.cursor.pass(one.seq);
-            continue;
-        }
-        if (one.fresh) {
-            destination.cursor.take(one.seq);
-        } else {
-            destination.outstanding.pop_front();
-        }
-        if (!one.entry) {
-            damaged(destination, one.seq, one.entry.error());
-            continue;
-        }
-        Pending& pending = **one.entry;
-        if (auto found = retries_.extract(one.seq)) pending.retry = std::move(found.mapped());
-        pending.parked = destination.parked.contains(one.seq);
-        taken.entries.push_back(std::move(pending));
-    }
-    taken.more = !destination.outstanding.empty() || destination.cursor.position() <= head_;
-    if (destination.recount && !taken.more) recount(name, destination);
-    return taken;
-}
-
-// `pending` is carried on from what was saved; with damage in between it may be off.
-void Log::Impl::recount(std::string_view name, Destination& destination) {
-    destination.recount = false;
-    std::uint64_t pending = destination.cursor.outstanding().size() + destination.parked.size();
-    for (const Batch* batch : {&open_, &writing_}) {
-        for (const Batch::Appended& one : batch->appended) pending += one.destination == name;
-    }
-    if (pending == destination.cursor.counts.pending) return;
-    options_.note(std::string(name) + ": " + std::to_string(pending) +
-                  " entries are pending, not " + std::to_string(destination.cursor.counts.pending));
-    destination.cursor.counts.pending = pending;
-    destination.dirty = true;
-    marked();
-}
-
-// What cannot be read cannot be delivered: it is put among the dead letters, and its neighbours go
-// on.
-void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
-    damaged_.insert(seq);
-    for (auto& [name, any] : destinations_) any.recount = true;
-    options_.note("entry " + std::to_string(seq.value) + " is damaged: " + why.detail);
-    const Failure failure{.attempts = 0,
-                          .failed_at = options_.wall_now(),
-                          .status = 0,
-                          .reason = "damaged: " + why.detail,
-                          .answer = {}};
-    if (destination.parked.erase(seq) > 0) {
-        mark(seq_key(Space::parked, seq), std::nullopt);
-    } else {
-        destination.cursor.settle(seq);
-    }
-    decrease(destination.cursor.counts.pending);
-    ++destination.cursor.counts.failed;
-    destination.dirty = true;
-    retries_.erase(seq);
-    forget_retry(seq);
-    mark(seq_key(Space::failed, seq), encode(failure));
 }
 
 Result<Entry> Log::get(Seq seq) const {

@@ -1,5 +1,6 @@
-// The inside of Log, shared by the files that implement it: log.cpp (accepting and delivering),
-// commit.cpp (the committer), recover.cpp (opening), read.cpp (looking) and reclaim.cpp (space).
+// The inside of Log, shared by the files that implement it: log.cpp (accepting and marks), take.cpp
+// (handing out), commit.cpp (the committer), recover.cpp (opening), read.cpp (looking) and
+// reclaim.cpp (space).
 #pragma once
 
 #include "wal/batch.hpp"
@@ -16,6 +17,11 @@
 namespace holdfast::wal {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+// The counts inform; a wrong one must not stop the log.
+inline void decrease(std::uint64_t& count) {
+    if (count > 0) --count;
+}
 
 struct Log::Impl {
     struct Destination {
@@ -80,16 +86,13 @@ struct Log::Impl {
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
 
-    // --- log.cpp ---
+    // --- take.cpp ---
     struct Seen {
         Seq seq;
         bool fresh;  // read at the cursor's position, not outstanding from before
         Result<std::optional<Pending>> entry;  // nullopt: another destination's
     };
 
-    [[nodiscard]] Result<Seq> append(const Event& event,
-                                     Ticket ticket,
-                                     std::optional<Seq> replaces);
     [[nodiscard]] std::vector<Seen> look_ahead(std::string_view destination,
                                                const std::vector<Seq>& outstanding,
                                                Seq from,
@@ -98,6 +101,11 @@ struct Log::Impl {
     [[nodiscard]] Result<Taken> hand_out(std::string_view destination, std::vector<Seen> seen);
     void damaged(Destination& destination, Seq seq, const Error& why);
     void recount(std::string_view name, Destination& destination);
+
+    // --- log.cpp ---
+    [[nodiscard]] Result<Seq> append(const Event& event,
+                                     Ticket ticket,
+                                     std::optional<Seq> replaces);
     [[nodiscard]] Result<Seq> replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket);
     bool settle(std::string_view destination, Seq seq);  // true: it was parked
     void mark(std::string key, std::optional<std::string> value);

@@ -217,8 +217,7 @@ void Log::Impl::settle_doubts() {
     for (const Batch::Appended& one : doubtful_) {
         if (!one.replaces || one.stored.seq > head_) continue;
         open_.marks.erase(seq_key(Space::failed, *one.replaces));
-        Counts& counts = at(one.destination).cursor.counts;
-        if (counts.failed > 0) --counts.failed;
+        decrease(at(one.destination).cursor.counts.failed);
     }
     doubtful_.clear();
 }

@@ -23,7 +23,7 @@ public:
 
     using rocksdb::Logger::Logv;
 
-    void Logv(const char* format, va_list arguments) override {
+    [[gnu::format(printf, 2, 0)]] void Logv(const char* format, va_list arguments) override {
         std::array<char, 1024> line{};
         const int size = std::vsnprintf(line.data(), line.size(), format, arguments);
         if (size > 0) note_("rocksdb: " + std::string(line.data()));

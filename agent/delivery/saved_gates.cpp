@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace holdfast::agent {
 namespace {
 
@@ -25,11 +27,26 @@ json to_json(const Gates::Snapshot& gates) {
     return out;
 }
 
-Breaker::State state_of(int number) {
-    const Breaker::State state{static_cast<std::uint8_t>(number)};
+// 0 when it is missing. Throws at what is no integer: any other number may not fit into one.
+std::int64_t integer(const json& in, const char* key) {
+    const auto at = in.find(key);
+    return at == in.end() ? 0 : at->get_ref<const std::int64_t&>();
+}
+
+std::uint32_t count(const json& in, const char* key) {
+    return static_cast<std::uint32_t>(integer(in, key));
+}
+
+// Near enough that the difference to any other time fits.
+WallTime time(const json& in, const char* key) {
+    constexpr std::int64_t kMsMax = std::int64_t{1} << 53;
+    return wall_from_ms(std::clamp(integer(in, key), -kMsMax, kMsMax));
+}
+
+Breaker::State state_of(std::int64_t number) {
     for (const auto known :
          {Breaker::State::closed, Breaker::State::open, Breaker::State::half_open}) {
-        if (state == known) return state;
+        if (number == static_cast<std::int64_t>(known)) return known;
     }
     return Breaker::State::closed;
 }
@@ -37,15 +54,15 @@ Breaker::State state_of(int number) {
 Gates::Snapshot gates_of(const json& in) {
     Gates::Snapshot gates;
     const json breaker = in.value("breaker", json::object());
-    gates.breaker.state = state_of(breaker.value("state", 1));
-    gates.breaker.until = wall_from_ms(breaker.value("until_ms", std::int64_t{0}));
-    gates.breaker.opens_in_a_row = breaker.value("opens_in_a_row", 0U);
+    gates.breaker.state = state_of(integer(breaker, "state"));
+    gates.breaker.until = time(breaker, "until_ms");
+    gates.breaker.opens_in_a_row = count(breaker, "opens_in_a_row");
     gates.breaker.reason = breaker.value("reason", "");
-    gates.throttles_in_a_row = in.value("throttles_in_a_row", 0U);
+    gates.throttles_in_a_row = count(in, "throttles_in_a_row");
     gates.auth_hold = in.value("auth_hold", false);
     gates.auth_hold_reason = in.value("auth_hold_reason", "");
     if (in.contains("retry_after_until_ms")) {
-        gates.retry_after_until = wall_from_ms(in.value("retry_after_until_ms", std::int64_t{0}));
+        gates.retry_after_until = time(in, "retry_after_until_ms");
         gates.retry_after_reason = in.value("retry_after_reason", "");
     }
     return gates;

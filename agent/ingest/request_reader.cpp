@@ -80,6 +80,7 @@ RequestReader::Status RequestReader::next() {
     }
     boost::beast::error_code ec;
     while (parsed_ < buffer_.size() && !parser_->is_done() && !ec) {
+        if (parser_->chunked() && buffer_.size() - parsed_ < kLastChunk.size()) break;
         const std::size_t used = parser_->put(
             boost::asio::buffer(buffer_.data() + parsed_, buffer_.size() - parsed_), ec);
         parsed_ += used;

@@ -85,7 +85,6 @@ private:
     void read();
     void on_read(boost::system::error_code ec, std::size_t size);
     void process();
-    bool has_room();
     bool handle(const RequestReader::Request& request);
     void answer(std::string bytes);
     void flush();

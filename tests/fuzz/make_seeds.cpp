@@ -107,6 +107,11 @@ void write_records(const Folder& folder) {
     record = encoded(replayed);
     record.resize(record.size() - kChecksumBytes);
     folder.write_with_damage("replayed", record);
+    for (const std::size_t at : {3U, 49U}) {  // the flags, and a byte that is always zero
+        std::string odd = record;
+        odd[at] = 2;
+        folder.write("odd-byte-" + std::to_string(at), odd);
+    }
 
     // A destination of 65 bytes: more than one may have.
     const std::string longest(kDestinationBytesMax, 'd');

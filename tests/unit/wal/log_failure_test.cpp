@@ -28,6 +28,10 @@ struct Fault {
     IOStatus status;
 };
 
+void PrintTo(const Fault& fault, std::ostream* out) {
+    *out << fault.name;
+}
+
 class LogFailure : public testing::TestWithParam<Fault> {
 protected:
     // The next write fails, and so do all attempts to open again.

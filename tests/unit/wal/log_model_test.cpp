@@ -2,23 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <string>
 
 namespace holdfast::wal {
 namespace {
 
-constexpr std::uint64_t kSeeds = 200;
+constexpr std::uint64_t kSeedsPerPart = 50;
 constexpr std::uint64_t kControlSeeds = 40;
-
-std::optional<std::uint64_t> chosen_seed() {
-    const char* text = std::getenv("HOLDFAST_SEED");
-    if (text == nullptr) return std::nullopt;
-    return std::strtoull(text, nullptr, 10);
-}
 
 // Seeds until the first in which the trial finds something.
 bool is_caught(const TrialOptions& options) {
@@ -28,10 +20,16 @@ bool is_caught(const TrialOptions& options) {
     return false;
 }
 
-TEST(LogModel, HoldsForEverySeed) {
-    const std::optional<std::uint64_t> chosen = chosen_seed();
+// In parts, so that they run side by side and each in good time.
+class LogModel : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(LogModel, HoldsForEverySeed) {
     TrialResult sum;
-    for (std::uint64_t seed = chosen.value_or(0); seed < (chosen ? *chosen + 1 : kSeeds); ++seed) {
+    const char* chosen = std::getenv("HOLDFAST_SEED");  // that one alone, once in each part
+    const std::uint64_t first =
+        chosen ? std::strtoull(chosen, nullptr, 10) : GetParam() * kSeedsPerPart;
+    const std::uint64_t count = chosen ? 1 : kSeedsPerPart;
+    for (std::uint64_t seed = first; seed < first + count; ++seed) {
         const TrialResult result = run_trial(seed);
         ASSERT_EQ(result.violation, "") << "again with HOLDFAST_SEED=" << seed;
         sum.acknowledged += result.acknowledged;
@@ -48,10 +46,12 @@ TEST(LogModel, HoldsForEverySeed) {
                 static_cast<unsigned long long>(sum.came_again));
     if (chosen) return;
     // It meets all that it is about.
-    EXPECT_GT(sum.failures, 50U);
-    EXPECT_GT(sum.reappeared, 5U);
+    EXPECT_GT(sum.failures, 5U);
+    EXPECT_GT(sum.reappeared, 2U);
     EXPECT_GT(sum.came_again, 5U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Part, LogModel, testing::Range(std::uint64_t{0}, std::uint64_t{5}));
 
 TEST(LogModelControl, CatchesADiskThatLiesAboutSyncing) {
     TrialOptions options;

@@ -178,8 +178,13 @@ TEST_F(LogRead, WhatIsNoDeadLetterIsNotReplayedAndNothingIsReplayedTwice) {
         EXPECT_EQ(log_->replay(Seq{seq}, log_.make_id(), log_.now(), 99).error().code,
                   Errc::not_found);
     }
+    HeldWrite held(log_.disk(), LogUnderTest::Disk::Op::append);
     ASSERT_TRUE(log_->replay(Seq{4}, log_.make_id(), log_.now(), 99));
-    EXPECT_EQ(log_->replay(Seq{4}, log_.make_id(), log_.now(), 100).error().code, Errc::not_found);
+    held.wait_until_held();
+    const Result<Seq> second = log_->replay(Seq{4}, log_.make_id(), log_.now(), 100);
+    held.release();
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Errc::not_found);
     EXPECT_TRUE(log_.reports().wait_for({99}));
     EXPECT_EQ(log_->replay(Seq{4}, log_.make_id(), log_.now(), 101).error().code, Errc::not_found);
 }

@@ -45,7 +45,8 @@ IngestWorld::IngestWorld(Options options)
     log_options.reopen_min = 1ms;
     log_options.reopen_max = 1ms;
     log_options.env = &env;
-    log = std::move(*wal::Log::open(std::move(log_options)));
+    Result<std::unique_ptr<wal::Log>> opened = wal::Log::open(std::move(log_options));
+    log = std::move(*opened);
     log->add_destination("main");
     server = std::make_unique<IngestServer>(
         io.get_executor(), *log, directory_, UlidFactory(1), options.limits);
