@@ -189,6 +189,17 @@ void Daemon::on_stored(const wal::Commit& commit) {
 }
 
 Result<AdminHost::Replayed> Daemon::start_replay(Seq failed) {
+    const Result<wal::Entry> old = log_->get(failed);
+    if (!old) return old.error();
+    const bool configured = std::any_of(
+        config_.destinations.begin(), config_.destinations.end(), [&](const auto& destination) {
+            return destination.name == old->event().destination;
+        });
+    if (!configured) {
+        return Error{Errc::bad_input,
+                     "its destination " + std::string(old->event().destination) +
+                         " is not configured any more"};
+    }
     const WallTime at = wall_now();
     const Ulid id = ingest_->make_id(at);
     const wal::Ticket ticket = wal::Ticket{IngestServer::kNoSession} << 32U | ++last_replay_;

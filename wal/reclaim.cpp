@@ -69,8 +69,11 @@ Result<void> Log::Impl::keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& ba
         if (!scanned) return scanned;
         for (const Seq seq : survivors) {
             Result<std::string> bytes = record(seq);
-            if (!bytes && bytes.error().code != Errc::not_found) return bytes.error();
-            if (!bytes) continue;
+            const bool lost = !bytes && (bytes.error().code == Errc::not_found ||
+                                         bytes.error().code == Errc::corrupt);
+            if (!bytes && !lost) return bytes.error();
+            // What cannot be read any more cannot be kept; its failure stays and says so.
+            if (lost) continue;
             const rocksdb::Status put = batch.Put(seq_key(Space::kept, seq), *bytes);
             HOLDFAST_ASSERT(put.ok());  // memory only
         }

@@ -27,7 +27,9 @@ Result<void> make_directory(const std::filesystem::path& directory) {
 }  // namespace
 
 Result<void> Log::Impl::open() {
-    if (Result<void> made = make_directory(options_.directory); !made) return made;
+    for (const auto& directory : {options_.directory, options_.directory / "db"}) {
+        if (Result<void> made = make_directory(directory); !made) return made;
+    }
     if (Result<void> opened = store_.open(); !opened) return opened;
     if (Result<void> known = load_schema(); !known) return known;
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;

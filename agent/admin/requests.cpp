@@ -186,7 +186,14 @@ Result<ReplayRequest> replay_request(const std::string& body) {
                      std::to_string(kReplaysMax) + "]} or {\"all\": true}"};
 }
 
-Result<std::vector<std::string>> all_failed(const wal::Log& log) {
+// An e-mail that may have arrived is sent again only by name: that is a person's decision.
+bool is_in_doubt(const wal::Description& dead) {
+    const bool once = info(dead.entry.event().operation).safety == Safety::once_if_ambiguous;
+    return once && dead.failure && dead.failure->reason.starts_with("ambiguous");
+}
+
+// The dead letters of a page; those in doubt go to `skipped`.
+Result<std::vector<std::string>> all_failed(const wal::Log& log, Json& skipped) {
     wal::Query query;
     query.state = wal::EntryState::failed;
     query.count_max = kReplaysMax;
@@ -194,7 +201,14 @@ Result<std::vector<std::string>> all_failed(const wal::Log& log) {
     if (!page) return page.error();
     std::vector<std::string> names;
     for (const wal::Description& one : page->entries) {
-        names.push_back(std::to_string(one.entry.seq().value));
+        const std::string name = std::to_string(one.entry.seq().value);
+        if (is_in_doubt(one)) {
+            skipped.push_back(
+                {{"entry", name},
+                 {"reason", "it may have arrived: look there, then replay it by name"}});
+        } else {
+            names.push_back(name);
+        }
     }
     return names;
 }
@@ -208,18 +222,18 @@ std::uint64_t count_failed(const wal::Log& log) {
 asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
     Result<ReplayRequest> request = replay_request(body);
     if (!request) co_return refuse(request.error());
+    Json replayed = Json::array();
+    Json skipped = Json::array();
     if (request->all) {
-        Result<std::vector<std::string>> names = all_failed(host.log());
+        Result<std::vector<std::string>> names = all_failed(host.log(), skipped);
         if (!names) co_return refuse(names.error());
         request->entries = std::move(*names);
     }
-    Json replayed = Json::array();
-    Json skipped = Json::array();
     const auto skip = [&](std::string_view name, const Error& why) {
         skipped.push_back({{"entry", name}, {"reason", why.detail}});
     };
     std::vector<Seq> seqs;
-    std::vector<Ulid> ids;
+    std::vector<std::pair<std::string, std::string>> names;  // as it was asked for, and the id
     for (const std::string& name : request->entries) {
         const Result<Seq> seq = find_entry(host.log(), name);
         if (!seq) {
@@ -232,16 +246,16 @@ asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
             continue;
         }
         seqs.push_back(*seq);
-        ids.push_back(old->event().id);
+        names.emplace_back(name, old->event().id.text());
     }
     const std::vector<Result<AdminHost::Replayed>> results = co_await host.replay(seqs);
     for (std::size_t i = 0; i < results.size(); ++i) {
         if (!results[i]) {
-            skip(ids[i].text(), results[i].error());
+            skip(names[i].first, results[i].error());
             continue;
         }
         replayed.push_back({{"seq", seqs[i].value},
-                            {"id", ids[i].text()},
+                            {"id", names[i].second},
                             {"new_seq", results[i]->seq.value},
                             {"new_id", results[i]->id.text()}});
     }

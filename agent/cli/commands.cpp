@@ -61,7 +61,7 @@ int Commands::fail(const Error& error) const {
 }
 
 void Commands::write(const std::string& text) const {
-    around_.out << text << (text.ends_with('\n') ? "" : "\n");
+    around_.out << text << (text.ends_with('\n') ? "" : "\n") << std::flush;
 }
 
 int Commands::status(bool check) const {

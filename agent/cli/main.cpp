@@ -10,5 +10,7 @@ int main(int argc, char** argv) {
                                              .err = std::cerr,
                                              .now = floor<milliseconds>(system_clock::now()),
                                              .tty = ::isatty(STDERR_FILENO) == 1};
-    return holdfast::cli::run(argc, argv, around);
+    const int code = holdfast::cli::run(argc, argv, around);
+    // What could not be written was not said.
+    return code == 0 && !std::cout.flush() ? 1 : code;
 }

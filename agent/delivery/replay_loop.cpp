@@ -122,13 +122,15 @@ asio::awaitable<void> ReplayLoop::run() {
         } while (start_attempts());
         save_gates();
         if (woken_ || stop_by_) continue;
-        timer_.expires_at(delivery_.wake_at(now()).value_or(Instant::max()));
+        timer_.expires_at(
+            std::min(delivery_.wake_at(now()).value_or(Instant::max()), read_again_at_));
         co_await timer_.async_wait(kAwait);
     }
     while (attempts_under_way_ > 0) {
         timer_.expires_at(*stop_by_);
         co_await timer_.async_wait(kAwait);
         if (now() < *stop_by_) continue;
+        cut_off_ = true;
         for (EndpointState& endpoint : endpoints_) endpoint.client->stop();
         stop_by_ = Instant::max();  // they end at once now, each waking us
     }
@@ -148,6 +150,7 @@ void ReplayLoop::stop(Instant deadline) {
 
 void ReplayLoop::read_log() {
     wants_entries_.store(true, std::memory_order_release);
+    read_again_at_ = Instant::max();
     for (;;) {
         if (delivery_.room() == 0) {
             for (const Seq seq : delivery_.park(now())) log_.park(config_.name, seq);
@@ -155,8 +158,11 @@ void ReplayLoop::read_log() {
         const std::size_t room = delivery_.room();
         if (room == 0) break;
         const Result<wal::Taken> taken = log_.take(config_.name, std::min<std::size_t>(room, 256));
-        // With the log failed its reopening wakes us: until then nothing is read.
-        if (!taken) return;
+        if (!taken) {
+            // A reopening wakes us; a read that failed alone does not.
+            read_again_at_ = now() + kLogRetry;
+            return;
+        }
         for (const wal::Pending& pending : taken->entries) add(pending);
         if (!taken->more) return;
     }
@@ -224,6 +230,20 @@ asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
     ++to.attempts;
     const transport::OutgoingRequest request = outgoing(entry->event(), config_);
     const transport::AttemptResult result = co_await to.client->send(request);
+    const bool may_have_arrived =
+        attempt.must_be_intended && result.phase != transport::Phase::not_sent;
+    if (cut_off_ && result.phase != transport::Phase::answered && !may_have_arrived) {
+        // Our own stop is no failure of the far side, nor an attempt: the entry stays as it was.
+        if (attempt.must_be_intended) {
+            // With the log failed the intent stays: in doubt is the safe side.
+            const Result<wal::Description> now_stored = log_.describe(attempt.seq);
+            if (now_stored && now_stored->retry) {
+                take_back_intent(attempt.seq, *now_stored->retry);
+            }
+        }
+        delivery_.on_cancelled(attempt.seq, now());
+        co_return;
+    }
     const transport::Decision decision =
         delivery_.on_result(attempt.seq, result, now(), wall_now());
     // Before the entry is settled: a crash between the two must not leave a gate shut behind an
@@ -241,6 +261,7 @@ asio::awaitable<void> ReplayLoop::pause_for_log() {
 // The record that an attempt is about to be made must be on the disk before a byte is sent: whoever
 // finds it after a crash knows that the event may have arrived.
 asio::awaitable<bool> ReplayLoop::intend(Seq seq) {
+    if (stop_by_) co_return false;
     const Result<wal::Description> before = log_.describe(seq);
     if (!before) co_return false;
     wal::Retry retry = before->retry.value_or(wal::Retry{});
@@ -251,10 +272,14 @@ asio::awaitable<bool> ReplayLoop::intend(Seq seq) {
     co_await intent.done.async_wait(kAwait);
     intents_.erase(seq);
     if (intent.stored && !stop_by_) co_return true;
-    // Nothing was sent: nobody may find the intent later and take it for an attempt.
+    take_back_intent(seq, std::move(retry));
+    co_return false;
+}
+
+// Nothing was sent: nobody may find the intent later and take it for an attempt.
+void ReplayLoop::take_back_intent(Seq seq, wal::Retry retry) {
     retry.intended = false;
     log_.retry(config_.name, seq, retry, wal::Log::Mark::synced);
-    co_return false;
 }
 
 void ReplayLoop::on_intended(Seq seq, bool stored) {

@@ -96,6 +96,7 @@ private:
     bool start_attempts();  // true if it started any
     boost::asio::awaitable<void> make(transport::Attempt attempt);
     boost::asio::awaitable<bool> intend(Seq seq);
+    void take_back_intent(Seq seq, wal::Retry retry);
     boost::asio::awaitable<void> pause_for_log();
     void settle(const transport::Attempt& attempt, const transport::Decision& decision);
     void bury(Seq seq, const transport::Dead& dead, wal::Log::Mark how);
@@ -116,9 +117,11 @@ private:
     std::map<Seq, Intent*> intents_;
     std::size_t attempts_under_way_ = 0;
     std::uint64_t saved_version_ = 0;
+    Instant read_again_at_ = Instant::max();  // the log could not be read
     std::atomic<bool> wants_entries_ = false;
     bool woken_ = false;
     std::optional<Instant> stop_by_;
+    bool cut_off_ = false;  // the deadline has passed: what is unanswered now was ended by us
 };
 
 }  // namespace holdfast::agent

@@ -98,6 +98,10 @@ bool Session::handle(const RequestReader::Request& request) {
         last_ = last_ || close;
         return true;
     };
+    if (request.count(boost::beast::http::field::origin) > 0) {
+        // A page in a browser on this machine can reach a loopback port; no client of ours is one.
+        return refuse({403, "browser", "requests of web pages are not taken"});
+    }
     const customerio::Request wanted{
         view(request.method_string()), view(request.target()), request.body()};
     const auto route = customerio::route(wanted.method, wanted.target);

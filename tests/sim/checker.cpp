@@ -105,15 +105,21 @@ void Checker::on_result(Seq seq,
     tell(seq, "result: " + verdict.reason + ", Retry-After " + result.retry_after.value_or("none"));
     const auto state = delivery.gates(endpoint).breaker().state(world_.now());
     if (state == transport::Breaker::State::open) ++seen["results with an open breaker"];
-    expect(gate(endpoint).on_result(seq, result, outcome, state, world_.elapsed()), seq);
+    const bool alone = outcome == Outcome::auth && entry.refused_at &&
+                       gate(endpoint).credential_passes() > *entry.refused_at;
+    if (alone) ++seen["refused alone"];
+    expect(gate(endpoint).on_result(seq, result, outcome, alone, state, world_.elapsed()), seq);
     entry.auth = outcome == Outcome::auth;
+    if (entry.auth && !alone) entry.refused_at = gate(endpoint).credential_passes();
     if (!std::holds_alternative<transport::Again>(decision)) return;
     const transport::BackoffPolicy& backoff = plan_.policy.backoff;
     const Duration full =
         std::min(backoff.cap, backoff.base * (1 << std::min(entry.attempts - 1, 20U)));
-    const bool waits = outcome == Outcome::transient;
-    entry.not_before = world_.elapsed() + (waits ? full / 2 : Duration::zero());
+    const bool waits = outcome == Outcome::transient || alone;
+    const Duration longest = plan_.policy.gates[0].auth_probe_every + 1s;  // behind the probe
+    entry.not_before = world_.elapsed() + (waits && !alone ? full / 2 : Duration::zero());
     entry.due_at = world_.elapsed() + (waits ? full : Duration::zero());
+    if (entry.auth && !alone) entry.due_at = world_.elapsed() + longest;
 }
 
 void Checker::on_complete(Seq seq) {
@@ -186,6 +192,7 @@ void Checker::on_restart() {
     for (auto& [seq, entry] : entries_) {
         entry.in_flight = false;
         entry.attempts = 0;
+        entry.refused_at.reset();
         entry.not_before = entry.due_at = Duration::zero();
         const auto retry = log_.retries().find(seq);
         if (retry == log_.retries().end()) continue;

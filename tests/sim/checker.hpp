@@ -61,8 +61,9 @@ private:
         Duration not_before{};  // not to be tried earlier
         Duration due_at{};      // may be tried from here on
         bool in_flight = false;
-        bool sent = false;  // in any life
-        bool auth = false;  // the last answer refused the credential
+        bool sent = false;                        // in any life
+        bool auth = false;                        // the last answer refused the credential
+        std::optional<std::uint64_t> refused_at;  // how often it had passed when it was refused
         std::uint64_t done = 0;
     };
 

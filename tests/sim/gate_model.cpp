@@ -91,6 +91,7 @@ void GateModel::on_cancelled(Seq seq) {
 Wrong GateModel::on_result(Seq seq,
                            const transport::AttemptResult& result,
                            Outcome outcome,
+                           bool alone,
                            State state,
                            Duration elapsed) {
     const auto asked = asked_.extract(seq);
@@ -105,11 +106,12 @@ Wrong GateModel::on_result(Seq seq,
         return "the breaker did not open";
     }
     if (result.retry_after || outcome == Outcome::throttled) on_throttled(result, elapsed);
-    if (outcome == Outcome::auth) {
+    if (outcome == Outcome::auth && !alone) {
         kept_.auth_hold = true;
         auth_probe_at_ = elapsed + policy_.auth_probe_every;
     } else if (outcome == Outcome::delivered || outcome == Outcome::poison) {
         kept_.auth_hold = false;
+        ++credential_passes_;
     }
     return on_state(state, elapsed);
 }

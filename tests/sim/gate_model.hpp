@@ -46,10 +46,13 @@ public:
     [[nodiscard]] Wrong on_result(Seq seq,
                                   const transport::AttemptResult& result,
                                   transport::Outcome outcome,
+                                  bool alone,  // refused, although others passed meanwhile
                                   State state,
                                   Duration elapsed);
 
     void on_credential_changed() { kept_.auth_hold = false; }
+
+    [[nodiscard]] std::uint64_t credential_passes() const { return credential_passes_; }
 
 private:
     struct Asked {
@@ -64,6 +67,7 @@ private:
     transport::GatesPolicy policy_;
     Kept kept_;
     Duration auth_probe_at_{};
+    std::uint64_t credential_passes_ = 0;
     std::optional<double> tokens_;  // none: full
     Duration tokens_at_{};
     State state_ = State::closed;

@@ -16,6 +16,10 @@ bool is_older_than(WallTime accepted_at, Duration age, WallTime wall_now) {
     return wall_now - accepted_at > age;
 }
 
+// So much later than the next probe of a refused credential is who was refused: the probe is
+// another's.
+constexpr std::chrono::seconds kBehindTheProbe{1};
+
 constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
 static_assert(kEndpoints.size() == kEndpointCount);
 
@@ -57,6 +61,27 @@ void Delivery::schedule(Lane lane, Instant now) {
         waiting_.insert({first.not_before, first.seq, lane});
     } else {
         ready_[static_cast<std::size_t>(endpoint_of(first))].emplace(first.seq, lane);
+    }
+}
+
+void Delivery::on_credential_changed(Endpoint endpoint) {
+    gates(endpoint).on_credential_changed();
+    release_refused(endpoint);
+}
+
+// Lanes that wait for nothing but the credential need not wait out their time.
+void Delivery::release_refused(Endpoint endpoint) {
+    std::vector<Waiting> refused;
+    for (const Waiting& waiting : waiting_) {
+        const Item& first = lanes_.at(waiting.lane).front();
+        if (first.waits_for_credential && endpoint_of(first) == endpoint)
+            refused.push_back(waiting);
+    }
+    for (Waiting waiting : refused) {
+        waiting_.erase(waiting);
+        lanes_.at(waiting.lane).front().not_before = Instant{};
+        waiting.until = Instant{};
+        waiting_.insert(waiting);
     }
 }
 
@@ -114,14 +139,26 @@ Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, 
     HOLDFAST_ASSERT(item.seq == seq);
     const Verdict verdict = classify(info(item.operation).safety, result);
     const std::uint64_t seed = backoff_seed(item.id, item.attempts + 1);
-    gates(flight.endpoint).on_result(flight.pass, verdict, result, seed, now, wall_now);
-    Decision decision = decide(item, verdict, result, now, wall_now);
+    Gates& passed = gates(flight.endpoint);
+    const bool was_held = passed.is_held();
+    // Others passed with the same credential since this one was refused: it waits alone.
+    const bool refused_alone = verdict.outcome == Outcome::auth && item.refused_at &&
+                               passed.credential_passes() > *item.refused_at;
+    if (refused_alone) {
+        passed.on_cancelled(flight.pass, now);
+    } else {
+        passed.on_result(flight.pass, verdict, result, seed, now, wall_now);
+    }
+    if (was_held && !passed.is_held()) release_refused(flight.endpoint);
+    Decision decision = decide(item, verdict, result, refused_alone, now, wall_now);
     if (std::holds_alternative<Again>(decision)) {
         schedule(flight.lane, now);
     } else {
         finish(flight.lane, now);
         const bool drained = held_for_[static_cast<std::size_t>(flight.endpoint)] == 0;
-        if (drained && verdict.outcome == Outcome::delivered) gates(flight.endpoint).on_drained();
+        const bool alive =
+            verdict.outcome == Outcome::delivered || verdict.outcome == Outcome::poison;
+        if (drained && alive) passed.on_drained();
     }
     return decision;
 }
@@ -129,6 +166,7 @@ Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, 
 Decision Delivery::decide(Item& item,
                           const Verdict& verdict,
                           const AttemptResult& result,
+                          bool refused_alone,
                           Instant now,
                           WallTime wall_now) {
     if (item.attempts == 0) ++retrying_;  // finish() takes it back with those that end here
@@ -137,6 +175,7 @@ Decision Delivery::decide(Item& item,
     const bool late =
         policy_.give_up_after && is_older_than(item.accepted_at, *policy_.give_up_after, wall_now);
     Duration wait{};
+    item.waits_for_credential = verdict.outcome == Outcome::auth && !refused_alone;
     switch (verdict.outcome) {
         case Outcome::delivered:
             return Done{};
@@ -145,8 +184,17 @@ Decision Delivery::decide(Item& item,
         case Outcome::ambiguous:
             return Dead{item.attempts, result.status, "ambiguous: " + verdict.reason, result.body};
         case Outcome::auth:
-            break;                // its gate is closed until the credential passes
+            if (refused_alone) {
+                wait =
+                    backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
+                break;
+            }
+            // Behind the others: the next probe of the credential is another lane's entry.
+            item.refused_at = gates(endpoint_of(item)).credential_passes();
+            wait = gates(endpoint_of(item)).auth_probe_every() + kBehindTheProbe;
+            break;
         case Outcome::throttled:  // its gate says when
+            break;
         case Outcome::transient:
             if (late) {
                 return Dead{item.attempts,
@@ -154,10 +202,7 @@ Decision Delivery::decide(Item& item,
                             "gave up, too old: " + verdict.reason,
                             result.body};
             }
-            if (verdict.outcome == Outcome::transient) {
-                wait =
-                    backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
-            }
+            wait = backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
             break;
     }
     item.not_before = now + wait;

@@ -51,6 +51,8 @@ struct Item {
     std::uint32_t attempts = 0;
     std::optional<WallTime> first_attempt_at;
     Instant not_before{};
+    std::optional<std::uint64_t> refused_at;  // Gates::credential_passes() at its last 401 or 403
+    bool waits_for_credential = false;        // and for nothing else
     bool in_doubt = false;  // an attempt was intended, and the process that made it is gone
     bool parked = false;
 };
@@ -109,7 +111,7 @@ public:
     // The attempt could not be made and never can: the entry is unreadable. Its lane goes on.
     [[nodiscard]] Dead on_unreadable(Seq seq, std::string why, Instant now);
 
-    void on_credential_changed(Endpoint endpoint) { gates(endpoint).on_credential_changed(); }
+    void on_credential_changed(Endpoint endpoint);
 
     // When there is no room and all that is held waits (for its time, its lane or an endpoint that
     // stays closed), although an endpoint is open: the entries to park, so that others can be read.
@@ -146,6 +148,7 @@ private:
     using Line = std::list<Item>;
 
     void schedule(Lane lane, Instant now);
+    void release_refused(Endpoint endpoint);
     void wake_due(Instant now);
     void finish(Lane lane, Instant now);
     // There is a place and an open endpoint, and nothing to send there.
@@ -153,6 +156,7 @@ private:
     [[nodiscard]] Decision decide(Item& item,
                                   const Verdict& verdict,
                                   const AttemptResult& result,
+                                  bool refused_alone,
                                   Instant now,
                                   WallTime wall_now);
 

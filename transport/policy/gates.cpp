@@ -120,7 +120,9 @@ void Gates::on_result(const Pass& pass,
     // Whoever judges an entry has let its credential pass.
     const bool credential_passed =
         verdict.outcome == Outcome::delivered || verdict.outcome == Outcome::poison;
-    if (auth_hold_ && credential_passed) on_credential_changed();
+    if (!credential_passed) return;
+    ++credential_passes_;
+    if (auth_hold_) on_credential_changed();
 }
 
 void Gates::on_drained() {

@@ -60,6 +60,14 @@ public:
     // The attempt was not made after all.
     void on_cancelled(const Pass& pass, Instant now);
 
+    // Moves whenever the far side lets the credential pass: an entry that was refused before and is
+    // refused again, although others passed meanwhile, is refused for a reason of its own.
+    [[nodiscard]] std::uint64_t credential_passes() const { return credential_passes_; }
+
+    [[nodiscard]] bool is_held() const { return auth_hold_; }
+
+    [[nodiscard]] Duration auth_probe_every() const { return policy_.auth_probe_every; }
+
     // The credential is another now: the next entry tries it.
     void on_credential_changed();
 
@@ -97,6 +105,7 @@ private:
     Instant retry_after_until_{};
     std::string retry_after_reason_;
     std::uint32_t throttles_in_a_row_ = 0;
+    std::uint64_t credential_passes_ = 0;
     bool auth_hold_ = false;
     Instant auth_probe_at_{};  // moves on with each probe: a probe that is lost costs one interval
     std::string auth_hold_reason_;

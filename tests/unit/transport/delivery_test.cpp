@@ -119,6 +119,21 @@ TEST_F(DeliveryTest, ANewCredentialIsTriedAtOnce) {
     EXPECT_EQ(next(), 1U);
 }
 
+// A proxy that refuses one body must not stop everybody else.
+TEST_F(DeliveryTest, AnEntryThatAloneIsRefusedWaitsAlone) {
+    add(1, kAda);
+    add(2, kBob);
+    EXPECT_EQ(next(), 1U);
+    again(answer(1, 403));
+    EXPECT_EQ(next(), 0U) << "the credential may be wrong: all wait";
+    EXPECT_EQ(sleep_until_next(), 2U) << "the probe is another lane's";
+    EXPECT_TRUE(done(answer(2, 200)));
+    EXPECT_EQ(next(), 1U) << "it waited for nothing but the credential";
+    again(answer(1, 403));
+    add(3, kBob);
+    EXPECT_EQ(next(), 3U) << "others passed meanwhile: it is refused alone, and waits alone";
+}
+
 TEST_F(DeliveryTest, PoisonIsDeadAtOnceAndTheLaneGoesOn) {
     add(1, kAda);
     add(2, kAda);
