@@ -83,7 +83,11 @@ protected:
             log_.reports().wait_until_mended();
         }
         log_.disk().heal();
-        log_.append("last");
+        // A write of its own, as reclaiming is, may have failed since the last burst.
+        do {
+            log_.reports().wait_until_mended();
+        } while (!log_.try_append("last", "a"));
+        log_.reports().wait_for({log_.last_ticket()});
         return log_.reports().stored().size();
     }
 

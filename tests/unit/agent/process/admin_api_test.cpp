@@ -85,13 +85,13 @@ protected:
     }
 
     // All that is in the log and is not among the dead letters yet is.
-    void fail_all() {
+    void fail_all(const std::string& reason = "400") {
         const Result<wal::Taken> taken = world_.log->take("main", 10'000);
         for (const wal::Pending& one : taken->entries) {
             const wal::Failure failure{.attempts = 1,
                                        .failed_at = wall_now(),
                                        .status = 400,
-                                       .reason = "400",
+                                       .reason = reason,
                                        .answer = "no"};
             world_.log->fail("main", one.seq, failure, wal::Log::Mark::synced);
         }
@@ -196,6 +196,26 @@ TEST_F(AdminApi, ShowsAnEntryByPositionOrIdAndItsBodyOnlyWhenAsked) {
     expect_error(get("/v1/entries/0"), 404, "not_found");
     expect_error(get("/v1/entries/01KDYGA0KE0000000000000018"), 404, "not_found");
     expect_error(get("/v1/entries/nonsense"), 400, "bad_input");
+}
+
+// Whether an e-mail that may have arrived is sent again is for a person to decide, one by one.
+TEST_F(AdminApi, ReplayingAllLeavesAnEmailInDoubt) {
+    store({"1"});
+    App& app = world_.connect();
+    const std::string body =
+        R"({"to":"a@b.c","identifiers":{"id":"1"},"transactional_message_id":"receipt"})";
+    app.send("POST /v1/send/email HTTP/1.1\r\nHost: h\r\nContent-Length: " +
+             std::to_string(body.size()) + "\r\n\r\n" + body);
+    ASSERT_TRUE(world_.until([&] { return app.answers().size() == 1; }));
+    fail_all("ambiguous: no answer");
+    const Json all = call("POST", "/v1/replay", R"({"all":true})");
+    ASSERT_EQ(all["replayed"].size(), 1U) << all;
+    EXPECT_EQ(all["replayed"][0]["seq"], 1);
+    ASSERT_EQ(all["skipped"].size(), 1U);
+    EXPECT_EQ(all["skipped"][0]["entry"], "2");
+    EXPECT_EQ(all["remaining"], 1);
+    const Json one = call("POST", "/v1/replay", R"({"entries":["2"]})");
+    EXPECT_EQ(one["replayed"].size(), 1U) << one;
 }
 
 TEST_F(AdminApi, ReplaysOneByPositionAndOneById) {

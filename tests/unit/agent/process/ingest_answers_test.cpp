@@ -100,6 +100,16 @@ TEST_F(IngestAnswers, AnAppThatClosedItsHalfGetsAllItsAnswersAndThenTheEnd) {
     EXPECT_EQ(world_.server->connections(), 0U);
 }
 
+TEST_F(IngestAnswers, AWebPageIsRefusedAndNothingIsStored) {
+    App& app = world_.connect();
+    app.send(
+        "PUT /api/v1/customers/1 HTTP/1.1\r\nHost: h\r\nOrigin: https://evil.example\r\n"
+        "Content-Length: 2\r\n\r\n{}");
+    ASSERT_TRUE(world_.until([&] { return app.answers().size() == 1; }));
+    EXPECT_THAT(app.received(), ::testing::StartsWith("HTTP/1.1 403 "));
+    EXPECT_EQ(head(), Seq{0});
+}
+
 TEST_F(IngestAnswers, AnAppThatEndsWithinARequestStoresNothingOfIt) {
     App& app = world_.connect();
     app.send(identify("1").substr(0, 40));
