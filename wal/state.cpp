@@ -68,6 +68,7 @@ Result<Retry> decode_retry(std::string_view bytes) {
 std::string encode(const Failure& failure) {
     std::string out;
     put_le(out, kVersion);
+    put_le(out, static_cast<std::uint8_t>(failure.cause));
     put_le(out, failure.attempts);
     put_time(out, failure.failed_at);
     put_le(out, failure.status);
@@ -80,12 +81,17 @@ Result<Failure> decode_failure(std::string_view bytes) {
     ByteReader reader(bytes);
     const auto version = reader.le<std::uint8_t>();
     Failure failure;
+    const auto cause = reader.le<std::uint8_t>();
     failure.attempts = reader.le<std::uint32_t>();
     failure.failed_at = take_time(reader);
     failure.status = reader.le<std::uint16_t>();
     failure.reason = take_text(reader);
     failure.answer = take_text(reader);
     if (Result<void> whole = check_end(reader, version, "failure"); !whole) return whole.error();
+    if (cause == 0 || cause > static_cast<std::uint8_t>(kLastFailureCause)) {
+        return Error{Errc::corrupt, "failure has an impossible cause"};
+    }
+    failure.cause = FailureCause{cause};
     return failure;
 }
 

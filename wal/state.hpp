@@ -1,6 +1,7 @@
 // What is kept of an entry that is not simply pending or complete, and its bytes in the log.
 #pragma once
 
+#include "proto/failure_cause.hpp"
 #include "proto/result.hpp"
 #include "proto/time.hpp"
 
@@ -27,6 +28,7 @@ struct Retry {
 
 // An entry that ended without being delivered: a dead letter.
 struct Failure {
+    FailureCause cause = FailureCause::poison;
     std::uint32_t attempts = 0;
     WallTime failed_at{};
     std::uint16_t status = 0;

@@ -145,7 +145,8 @@ void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
     damaged_.insert(seq);
     for (auto& [name, any] : destinations_) any.recount = true;
     options_.note("entry " + std::to_string(seq.value) + " is damaged: " + why.detail);
-    const Failure failure{.attempts = 0,
+    const Failure failure{.cause = FailureCause::damaged,
+                          .attempts = 0,
                           .failed_at = options_.wall_now(),
                           .status = 0,
                           .reason = "damaged: " + why.detail,

@@ -188,8 +188,7 @@ Result<ReplayRequest> replay_request(const std::string& body) {
 
 // An e-mail that may have arrived is sent again only by name: that is a person's decision.
 bool is_in_doubt(const wal::Description& dead) {
-    const bool once = info(dead.entry.event().operation).safety == Safety::once_if_ambiguous;
-    return once && dead.failure && dead.failure->reason.starts_with("ambiguous");
+    return dead.failure && dead.failure->cause == FailureCause::ambiguous;
 }
 
 // The dead letters of a page; those in doubt go to `skipped`.

@@ -104,13 +104,15 @@ Json entry_view(const wal::Description& description, const std::set<Seq>& in_fli
               {"next_attempt_at", nullptr},
               {"reason", nullptr},
               {"status", nullptr},
-              {"failed_at", nullptr}};
+              {"failed_at", nullptr},
+              {"cause", nullptr}};
     if (retry) {
         view["next_attempt_at"] = rfc3339(retry->next_attempt_at);
         view["reason"] = text_view(retry->reason);
         if (retry->status != 0) view["status"] = retry->status;
     }
     if (failure) {
+        view["cause"] = to_string(failure->cause);
         view["reason"] = text_view(failure->reason);
         if (failure->status != 0) view["status"] = failure->status;
         view["failed_at"] = rfc3339(failure->failed_at);

@@ -1,6 +1,7 @@
 #include "agent/delivery/replay_loop.hpp"
 
 #include "agent/clock.hpp"
+#include "agent/delivery/log_terms.hpp"
 #include "agent/delivery/outgoing.hpp"
 #include "agent/delivery/saved_gates.hpp"
 #include "agent/journal.hpp"
@@ -170,24 +171,7 @@ void ReplayLoop::read_log() {
 }
 
 void ReplayLoop::add(const wal::Pending& pending) {
-    transport::Item item;
-    item.seq = pending.seq;
-    item.id = pending.id;
-    item.lane = pending.lane;
-    item.operation = pending.operation;
-    item.accepted_at = pending.accepted_at;
-    item.parked = pending.parked;
-    if (pending.retry) {
-        const wal::Retry& retry = *pending.retry;
-        item.attempts = retry.attempts;
-        if (retry.attempts > 0) item.first_attempt_at = retry.first_attempt_at;
-        item.in_doubt = retry.intended;
-        // Stored as wall time; a clock that jumped must not make it wait longer than any backoff.
-        using std::chrono::milliseconds;
-        const milliseconds longest = std::chrono::ceil<milliseconds>(config_.backoff_cap);
-        const milliseconds left = retry.next_attempt_at - wall_now();
-        item.not_before = now() + std::clamp(left, milliseconds::zero(), longest);
-    }
+    const transport::Item item = item_of(pending, config_.backoff_cap, now(), wall_now());
     if (const auto dead = delivery_.add(item)) bury(item.seq, *dead, wal::Log::Mark::lazy);
 }
 
@@ -299,13 +283,7 @@ void ReplayLoop::settle(const transport::Attempt& attempt, const transport::Deci
         log_.complete(config_.name, attempt.seq, how);
     } else if (const auto* again = std::get_if<transport::Again>(&decision)) {
         to.last_error = again->reason;
-        const wal::Retry retry{.attempts = again->attempts,
-                               .first_attempt_at = again->first_attempt_at,
-                               .next_attempt_at = again->next_attempt_at,
-                               .status = static_cast<std::uint16_t>(again->status),
-                               .intended = false,
-                               .reason = again->reason};
-        log_.retry(config_.name, attempt.seq, retry, how);
+        log_.retry(config_.name, attempt.seq, retry_of(*again), how);
     } else {
         const auto& dead = std::get<transport::Dead>(decision);
         to.last_error = dead.reason;
@@ -314,12 +292,7 @@ void ReplayLoop::settle(const transport::Attempt& attempt, const transport::Deci
 }
 
 void ReplayLoop::bury(Seq seq, const transport::Dead& dead, wal::Log::Mark how) {
-    const wal::Failure failure{.attempts = dead.attempts,
-                               .failed_at = wall_now(),
-                               .status = static_cast<std::uint16_t>(dead.status),
-                               .reason = dead.reason,
-                               .answer = dead.answer};
-    log_.fail(config_.name, seq, failure, how);
+    log_.fail(config_.name, seq, failure_of(dead, wall_now()), how);
     journal::warning(fmt::format("{}: entry {} failed after {} attempts: {}",
                                  config_.name,
                                  seq.value,

@@ -13,7 +13,11 @@ IngestServer::IngestServer(boost::asio::any_io_executor executor,
                            UlidFactory ulids,
                            IngestLimits limits)
     : executor_(executor),
-      context_{.log = log, .directory = directory, .ulids = std::move(ulids), .acceptor = {}},
+      context_{.log = log,
+               .directory = directory,
+               .ulids = std::move(ulids),
+               .acceptor = {},
+               .on_waiting = [this] { watch_stalls(); }},
       limits_(limits),
       stall_timer_(executor) {}
 
@@ -42,11 +46,11 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
     auto session = std::make_shared<Session>(
         std::move(socket), last_id_, peer, context_, [this](Session::Id id) { on_closed(id); });
     sessions_.emplace(last_id_, session);
-    if (sessions_.size() >= limits_.connections_max) {
+    if (is_full()) {
         for (Listener& listener : listeners_) listener.pause();
+        watch_stalls();
     }
     session->start();
-    watch_stalls();
 }
 
 void IngestServer::on_closed(Session::Id id) {
@@ -72,21 +76,30 @@ void IngestServer::on_commit(const wal::Commit& commit) {
     for (const std::shared_ptr<Session>& session : touched) session->resume();
 }
 
-// Armed only while somebody is connected: an idle agent does not wake up.
+// Armed only while a session waits for its app, or others for a place: an idle agent does not wake
+// up.
 void IngestServer::watch_stalls() {
-    if (watching_ || sessions_.empty()) return;
+    if (watching_) return;
     watching_ = true;
     stall_timer_.expires_after(limits_.stall_max / 6);
     stall_timer_.async_wait([this](boost::system::error_code cancelled) {
-        if (cancelled) return;
         watching_ = false;
-        std::vector<std::shared_ptr<Session>> stalled;
-        for (const auto& [id, session] : sessions_) {
-            if (session->is_stalled_since(now() - limits_.stall_max)) stalled.push_back(session);
-        }
-        for (const std::shared_ptr<Session>& session : stalled) session->close();
-        watch_stalls();
+        if (!cancelled) close_stalled();
     });
+}
+
+void IngestServer::close_stalled() {
+    const Instant then = now() - limits_.stall_max;
+    const bool is_crowded = is_full();
+    bool go_on = is_crowded;
+    std::vector<std::shared_ptr<Session>> stalled;
+    for (const auto& [id, session] : sessions_) {
+        const bool is_idle = is_crowded && session->is_idle_since(then);
+        if (is_idle || session->is_stalled_since(then)) stalled.push_back(session);
+        go_on = go_on || session->may_stall();
+    }
+    for (const std::shared_ptr<Session>& session : stalled) session->close();
+    if (go_on) watch_stalls();
 }
 
 bool IngestServer::has_answers_outstanding() const {

@@ -15,8 +15,10 @@
 namespace holdfast::agent {
 
 struct IngestLimits {
-    std::size_t connections_max = 1024;             // further ones wait in the kernel's queue
-    Duration stall_max = std::chrono::seconds(30);  // then an app that lets us wait is cut off
+    std::size_t connections_max = 1024;  // further ones wait in the kernel's queue
+    // An app that lets us wait for so long is cut off, and while there are too many connections one
+    // that says nothing for so long.
+    Duration stall_max = std::chrono::seconds(30);
 };
 
 class IngestServer {
@@ -54,7 +56,11 @@ private:
     Listener& add_listener();
     void accepted(Listener::Socket socket, Peer peer);
     void on_closed(Session::Id id);
+
+    [[nodiscard]] bool is_full() const { return sessions_.size() >= limits_.connections_max; }
+
     void watch_stalls();
+    void close_stalled();
 
     boost::asio::any_io_executor executor_;
     IngestContext context_;

@@ -23,7 +23,8 @@ Session::Session(
       id_(id),
       peer_(peer),
       context_(context),
-      on_closed_(std::move(on_closed)) {}
+      on_closed_(std::move(on_closed)),
+      last_read_at_(now()) {}
 
 void Session::start() {
     boost::system::error_code ec;
@@ -36,7 +37,7 @@ void Session::read() {
     const bool full = answers_.size() >= kOutstandingMax || out_.size() >= kUnsentBytesMax;
     if (!lingering_ && (last_ || held_ || full)) return;
     reading_ = true;
-    if (!inside_request_ && reader_.is_inside_request()) inside_request_ = now();
+    if (!inside_request_ && reader_.is_inside_request()) wait_for_app(inside_request_);
     socket_.async_read_some(
         boost::asio::buffer(in_),
         [self = shared_from_this()](boost::system::error_code ec, std::size_t size) {
@@ -53,6 +54,7 @@ void Session::on_read(boost::system::error_code ec, std::size_t size) {
         last_ = true;
         at_end_ = true;
     } else if (!lingering_) {
+        last_read_at_ = now();
         reader_.feed({in_.data(), size});
         process();
     }
@@ -184,7 +186,7 @@ void Session::flush() {
 void Session::linger() {
     if (at_end_) return close();
     if (lingering_) return;
-    lingering_ = now();
+    wait_for_app(lingering_);
     boost::system::error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec) return close();
@@ -192,7 +194,7 @@ void Session::linger() {
 }
 
 void Session::write_rest() {
-    writing_ = now();
+    wait_for_app(writing_);
     // out_ may grow meanwhile: what is being sent is kept apart.
     auto sending = std::make_shared<std::string>(out_.substr(out_sent_));
     out_.clear();
@@ -206,6 +208,15 @@ void Session::write_rest() {
             if (ec) return self->close();
             self->resume();
         });
+}
+
+void Session::wait_for_app(std::optional<Instant>& since) {
+    since = now();
+    context_.on_waiting();
+}
+
+bool Session::is_idle_since(Instant then) const {
+    return !may_stall() && !has_answers_outstanding() && !held_ && last_read_at_ < then;
 }
 
 bool Session::is_stalled_since(Instant then) const {

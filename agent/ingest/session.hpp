@@ -41,7 +41,8 @@ struct IngestContext {
     std::uint64_t refused = 0;                            // with a 4xx
     std::uint64_t failed = 0;                             // with a 503
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
-    bool stopping = false;                                // answers close their connections
+    std::function<void()> on_waiting;  // a session waits for its app: see is_stalled_since
+    bool stopping = false;             // answers close their connections
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -72,6 +73,12 @@ public:
     // It has been the app's turn since before `then`. Waiting for the log is not the app's fault.
     [[nodiscard]] bool is_stalled_since(Instant then) const;
 
+    // It waits for the app, so that it may come to that.
+    [[nodiscard]] bool may_stall() const { return inside_request_ || writing_ || lingering_; }
+
+    // Nothing came and nothing is owed.
+    [[nodiscard]] bool is_idle_since(Instant then) const;
+
     [[nodiscard]] bool has_answers_outstanding() const { return answers_.size() > 0 || writing_; }
 
 private:
@@ -90,6 +97,7 @@ private:
     void flush();
     void linger();
     void write_rest();
+    void wait_for_app(std::optional<Instant>& since);
 
     Socket socket_;
     const Id id_;
@@ -111,6 +119,7 @@ private:
     std::optional<Instant> inside_request_;
     std::optional<Instant> writing_;
     std::optional<Instant> lingering_;
+    Instant last_read_at_;
     std::array<char, std::size_t{16} * 1024> in_;
 };
 

@@ -130,10 +130,10 @@ void Checker::on_dead(Seq seq, const transport::Dead& dead) {
     const Accepted& event = log_.event(seq);
     const EntryModel& entry = entries_[seq];
     tell(seq, "failed: " + dead.reason);
-    if (dead.reason.starts_with("ambiguous")) {
+    if (dead.cause == FailureCause::ambiguous) {
         ++seen[dead.status == 0 && entry.attempts == 0 ? "dead: in doubt" : "dead: ambiguous"];
         expect(event.operation == Operation::send_email, "not ambiguous for this operation", seq);
-    } else if (dead.reason.starts_with("gave up")) {
+    } else if (dead.cause == FailureCause::too_old) {
         ++seen["dead: gave up"];
         const auto& after = plan_.policy.give_up_after;
         expect(after && world_.wall_now() - event.accepted_at > *after, "gave up early", seq);

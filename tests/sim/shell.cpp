@@ -1,5 +1,7 @@
 #include "shell.hpp"
 
+#include "agent/delivery/log_terms.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -85,24 +87,11 @@ void Shell::read_log() {
 }
 
 void Shell::add(const wal::Pending& pending) {
-    transport::Item item;
-    item.seq = pending.seq;
-    item.id = pending.id;
-    item.lane = pending.lane;
-    item.operation = pending.operation;
-    item.accepted_at = pending.accepted_at;
-    item.parked = pending.parked;
+    wal::Pending taken = pending;
+    if (has(Bug::forgets_the_retry)) taken.retry.reset();
+    transport::Item item =
+        agent::item_of(taken, plan_.policy.backoff.cap, world_.now(), world_.wall_now());
     if (pending.retry && has(Bug::forgets_the_fence)) item.lane = Lane{~pending.seq.value};
-    if (pending.retry && !has(Bug::forgets_the_retry)) {
-        const Retry& retry = *pending.retry;
-        item.attempts = retry.attempts;
-        if (retry.attempts > 0) item.first_attempt_at = retry.first_attempt_at;
-        item.in_doubt = retry.intended;
-        using std::chrono::milliseconds;
-        const milliseconds longest = std::chrono::ceil<milliseconds>(plan_.policy.backoff.cap);
-        const milliseconds left = retry.next_attempt_at - world_.wall_now();
-        item.not_before = world_.now() + std::clamp(left, milliseconds::zero(), longest);
-    }
     if (const auto dead = delivery_.add(item)) bury(item.seq, *dead, Mark::lazy);
 }
 
@@ -176,13 +165,7 @@ void Shell::settle(const transport::Attempt& attempt, const transport::Decision&
         checker_.on_complete(attempt.seq);
         log_.complete(attempt.seq, how);
     } else if (const auto* again = std::get_if<transport::Again>(&decision)) {
-        Retry retry;
-        retry.attempts = again->attempts;
-        retry.first_attempt_at = again->first_attempt_at;
-        retry.next_attempt_at = again->next_attempt_at;
-        retry.status = static_cast<std::uint16_t>(again->status);
-        retry.reason = again->reason;
-        log_.retry(attempt.seq, retry, how);
+        log_.retry(attempt.seq, agent::retry_of(*again), how);
     } else {
         bury(attempt.seq, std::get<transport::Dead>(decision), how);
     }
@@ -190,12 +173,7 @@ void Shell::settle(const transport::Attempt& attempt, const transport::Decision&
 
 void Shell::bury(Seq seq, const transport::Dead& dead, Mark how) {
     checker_.on_dead(seq, dead);
-    wal::Failure failure;
-    failure.attempts = dead.attempts;
-    failure.failed_at = world_.wall_now();
-    failure.status = static_cast<std::uint16_t>(dead.status);
-    failure.reason = dead.reason;
-    log_.fail(seq, failure, how);
+    log_.fail(seq, agent::failure_of(dead, world_.wall_now()), how);
 }
 
 void Shell::save_gates() {

@@ -35,7 +35,8 @@ std::size_t Delivery::room() const {
 
 std::optional<Dead> Delivery::add(const Item& item) {
     if (item.in_doubt && info(item.operation).safety == Safety::once_if_ambiguous) {
-        return Dead{item.attempts,
+        return Dead{FailureCause::ambiguous,
+                    item.attempts,
                     0,
                     "ambiguous: the agent stopped while it was being sent; it may have arrived",
                     {}};
@@ -172,45 +173,46 @@ Decision Delivery::decide(Item& item,
     if (item.attempts == 0) ++retrying_;  // finish() takes it back with those that end here
     ++item.attempts;
     if (!item.first_attempt_at) item.first_attempt_at = wall_now;
+    const auto dead = [&](FailureCause cause, std::string reason) {
+        return Dead{cause, item.attempts, result.status, std::move(reason), result.body};
+    };
     const bool late =
         policy_.give_up_after && is_older_than(item.accepted_at, *policy_.give_up_after, wall_now);
-    Duration wait{};
-    item.waits_for_credential = verdict.outcome == Outcome::auth && !refused_alone;
     switch (verdict.outcome) {
         case Outcome::delivered:
             return Done{};
         case Outcome::poison:
-            return Dead{item.attempts, result.status, verdict.reason, result.body};
+            return dead(FailureCause::poison, verdict.reason);
         case Outcome::ambiguous:
-            return Dead{item.attempts, result.status, "ambiguous: " + verdict.reason, result.body};
-        case Outcome::auth:
-            if (refused_alone) {
-                wait =
-                    backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
-                break;
-            }
-            // Behind the others: the next probe of the credential is another lane's entry.
-            item.refused_at = gates(endpoint_of(item)).credential_passes();
-            wait = gates(endpoint_of(item)).auth_probe_every() + kBehindTheProbe;
-            break;
-        case Outcome::throttled:  // its gate says when
-            break;
+            return dead(FailureCause::ambiguous, "ambiguous: " + verdict.reason);
         case Outcome::transient:
-            if (late) {
-                return Dead{item.attempts,
-                            result.status,
-                            "gave up, too old: " + verdict.reason,
-                            result.body};
-            }
-            wait = backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
+            if (late) return dead(FailureCause::too_old, "gave up, too old: " + verdict.reason);
+            break;
+        case Outcome::auth:
+        case Outcome::throttled:
             break;
     }
+    item.waits_for_credential = verdict.outcome == Outcome::auth && !refused_alone;
+    if (item.waits_for_credential) {
+        item.refused_at = gates(endpoint_of(item)).credential_passes();
+    }
+    const Duration wait = wait_of(item, verdict.outcome, refused_alone);
     item.not_before = now + wait;
     return Again{item.attempts,
                  *item.first_attempt_at,
                  wall_now + std::chrono::ceil<std::chrono::milliseconds>(wait),
                  result.status,
                  verdict.reason};
+}
+
+// How long the entry waits on its own account; its endpoint's gates may take longer.
+Duration Delivery::wait_of(const Item& item, Outcome outcome, bool refused_alone) const {
+    if (outcome == Outcome::throttled) return Duration::zero();  // its gate says when
+    if (outcome == Outcome::auth && !refused_alone) {
+        // Behind the others: the next probe of the credential is another lane's entry.
+        return gates(endpoint_of(item)).auth_probe_every() + kBehindTheProbe;
+    }
+    return backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
 }
 
 void Delivery::finish(Lane lane, Instant now) {
@@ -241,7 +243,7 @@ Dead Delivery::on_unreadable(Seq seq, std::string why, Instant now) {
     gates(flight.endpoint).on_cancelled(flight.pass, now);
     const std::uint32_t attempts = lanes_.at(flight.lane).front().attempts;
     finish(flight.lane, now);
-    return {attempts, 0, "damaged: " + std::move(why), {}};
+    return {FailureCause::damaged, attempts, 0, "damaged: " + std::move(why), {}};
 }
 
 std::set<Seq> Delivery::in_flight() const {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "proto/event.hpp"
+#include "proto/failure_cause.hpp"
 #include "proto/seq.hpp"
 #include "transport/policy/gates.hpp"
 
@@ -71,6 +72,7 @@ struct Again {
 
 // Never to be tried again by itself.
 struct Dead {
+    FailureCause cause;
     std::uint32_t attempts;
     unsigned status;
     std::string reason;
@@ -159,6 +161,7 @@ private:
                                   bool refused_alone,
                                   Instant now,
                                   WallTime wall_now);
+    [[nodiscard]] Duration wait_of(const Item& item, Outcome outcome, bool refused_alone) const;
 
     DeliveryPolicy policy_;
     std::vector<Gates> gates_;

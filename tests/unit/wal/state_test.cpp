@@ -14,7 +14,8 @@ const Retry kRetry{.attempts = 7,
                    .intended = true,
                    .reason = "503 Service Unavailable"};
 
-const Failure kFailure{.attempts = 3,
+const Failure kFailure{.cause = FailureCause::ambiguous,
+                       .attempts = 3,
                        .failed_at = wall_from_ms(1'700'000'000'000),
                        .status = 400,
                        .reason = "400 Bad Request",
@@ -59,6 +60,14 @@ TEST(FailureState, IsRefusedWhenItIsCutAnywhereOrHasMore) {
         EXPECT_EQ(cut.error().code, Errc::corrupt);
     }
     EXPECT_FALSE(decode_failure(bytes + "x"));
+}
+
+TEST(FailureState, OfAnUnknownCauseIsRefused) {
+    for (const char cause : {'\0', static_cast<char>(static_cast<int>(kLastFailureCause) + 1)}) {
+        std::string bytes = encode(kFailure);
+        bytes[1] = cause;
+        EXPECT_EQ(decode_failure(bytes).error().code, Errc::corrupt);
+    }
 }
 
 TEST(State, OfANewerVersionIsToldApart) {

@@ -85,13 +85,14 @@ protected:
     }
 
     // All that is in the log and is not among the dead letters yet is.
-    void fail_all(const std::string& reason = "400") {
+    void fail_all(FailureCause cause = FailureCause::poison) {
         const Result<wal::Taken> taken = world_.log->take("main", 10'000);
         for (const wal::Pending& one : taken->entries) {
-            const wal::Failure failure{.attempts = 1,
+            const wal::Failure failure{.cause = cause,
+                                       .attempts = 1,
                                        .failed_at = wall_now(),
                                        .status = 400,
-                                       .reason = reason,
+                                       .reason = "400",
                                        .answer = "no"};
             world_.log->fail("main", one.seq, failure, wal::Log::Mark::synced);
         }
@@ -201,13 +202,14 @@ TEST_F(AdminApi, ShowsAnEntryByPositionOrIdAndItsBodyOnlyWhenAsked) {
 // Whether an e-mail that may have arrived is sent again is for a person to decide, one by one.
 TEST_F(AdminApi, ReplayingAllLeavesAnEmailInDoubt) {
     store({"1"});
+    fail_all();
     App& app = world_.connect();
     const std::string body =
         R"({"to":"a@b.c","identifiers":{"id":"1"},"transactional_message_id":"receipt"})";
     app.send("POST /v1/send/email HTTP/1.1\r\nHost: h\r\nContent-Length: " +
              std::to_string(body.size()) + "\r\n\r\n" + body);
     ASSERT_TRUE(world_.until([&] { return app.answers().size() == 1; }));
-    fail_all("ambiguous: no answer");
+    fail_all(FailureCause::ambiguous);
     const Json all = call("POST", "/v1/replay", R"({"all":true})");
     ASSERT_EQ(all["replayed"].size(), 1U) << all;
     EXPECT_EQ(all["replayed"][0]["seq"], 1);
@@ -289,7 +291,7 @@ TEST_F(AdminApi, WhatIsNoRequestOrTooLargeIsRefused) {
 TEST_F(AdminApi, SaysThatTheLogCannotBeUsed) {
     store({"1"});
     fail_all();
-    world_.env.break_down();
+    world_.disk.break_down();
     App& app = world_.connect();
     app.send(identify("2"));
     ASSERT_TRUE(world_.until([&] { return !app.answers().empty(); }));

@@ -33,15 +33,15 @@ protected:
 };
 
 TEST_F(IngestAnswers, AYesLeavesAfterTheSyncThatHoldsTheEvent) {
-    world_.env.hold();
+    world_.disk.hold();
     App& app = world_.connect();
     app.send(identify("5"));
-    ASSERT_TRUE(world_.until([&] { return world_.env.somebody_waits(); }));
+    ASSERT_TRUE(world_.until([&] { return world_.disk.somebody_waits(); }));
     world_.settle();
     EXPECT_EQ(app.received(), "");
     EXPECT_TRUE(world_.server->has_answers_outstanding());
 
-    world_.env.release();
+    world_.disk.release();
     const Answer yes = answers(app, 1).front();
     EXPECT_EQ(yes.status, 200U);
     EXPECT_EQ(yes.body, "{}\n");
@@ -56,14 +56,14 @@ TEST_F(IngestAnswers, AYesLeavesAfterTheSyncThatHoldsTheEvent) {
 }
 
 TEST_F(IngestAnswers, AnswersComeInTheOrderOfTheRequestsThoughRefusalsAreReadyAtOnce) {
-    world_.env.hold();
+    world_.disk.hold();
     App& app = world_.connect();
     app.send(identify("1") + request("PUT", "/api/v1/customers/2", "{") +
              request("GET", "/nowhere") + identify("3"));
-    ASSERT_TRUE(world_.until([&] { return world_.env.somebody_waits(); }));
+    ASSERT_TRUE(world_.until([&] { return world_.disk.somebody_waits(); }));
     world_.settle();
     EXPECT_EQ(app.received(), "");
-    world_.env.release();
+    world_.disk.release();
     answers(app, 4);
     EXPECT_THAT(statuses(app), ElementsAre(200, 400, 404, 200));
 }
@@ -86,14 +86,14 @@ TEST_F(IngestAnswers, AForeignSiteIdIsRefused) {
 }
 
 TEST_F(IngestAnswers, AnAppThatClosedItsHalfGetsAllItsAnswersAndThenTheEnd) {
-    world_.env.hold();
+    world_.disk.hold();
     App& app = world_.connect();
     for (int i = 0; i < 10; ++i) app.send(identify(std::to_string(i)));
     app.end_sending();
-    ASSERT_TRUE(world_.until([&] { return world_.env.somebody_waits(); }));
+    ASSERT_TRUE(world_.until([&] { return world_.disk.somebody_waits(); }));
     world_.settle();
     EXPECT_FALSE(app.ended());
-    world_.env.release();
+    world_.disk.release();
     ASSERT_TRUE(world_.until([&] { return app.ended(); }));
     EXPECT_FALSE(app.was_reset());
     EXPECT_EQ(statuses(app), std::vector<unsigned>(10, 200));
@@ -120,13 +120,13 @@ TEST_F(IngestAnswers, AnAppThatEndsWithinARequestStoresNothingOfIt) {
 }
 
 TEST_F(IngestAnswers, AnAppThatIsGoneBeforeItsAnswerHasItsEventStoredAllTheSame) {
-    world_.env.hold();
+    world_.disk.hold();
     App& app = world_.connect();
     app.send(identify("1"));
-    ASSERT_TRUE(world_.until([&] { return world_.env.somebody_waits(); }));
+    ASSERT_TRUE(world_.until([&] { return world_.disk.somebody_waits(); }));
     app.close();
     world_.settle();
-    world_.env.release();
+    world_.disk.release();
     EXPECT_TRUE(world_.until([&] { return head() == Seq{1}; }));
     EXPECT_TRUE(world_.until([&] { return world_.server->connections() == 0; }));
 }
@@ -191,11 +191,11 @@ TEST_F(IngestAnswers, NobodySaysWhoSendsOverTcp) {
 }
 
 TEST_F(IngestAnswers, AStoppedServerAnswersWhatIsBeingStoredReadsNoMoreAndCloses) {
-    world_.env.hold();
+    world_.disk.hold();
     App& waiting = world_.connect();
     App& idle = world_.connect();
     waiting.send(identify("1"));
-    ASSERT_TRUE(world_.until([&] { return world_.env.somebody_waits(); }));
+    ASSERT_TRUE(world_.until([&] { return world_.disk.somebody_waits(); }));
     ASSERT_TRUE(world_.until([&] { return world_.server->connections() == 2; }));
     world_.server->stop();
     EXPECT_TRUE(world_.until([&] { return idle.ended(); }));
@@ -203,7 +203,7 @@ TEST_F(IngestAnswers, AStoppedServerAnswersWhatIsBeingStoredReadsNoMoreAndCloses
     waiting.send(identify("2"));
     world_.settle();
     EXPECT_TRUE(world_.server->has_answers_outstanding());
-    world_.env.release();
+    world_.disk.release();
     EXPECT_TRUE(world_.until([&] { return waiting.ended(); }));
     EXPECT_THAT(statuses(waiting), ElementsAre(200));
     EXPECT_FALSE(world_.server->has_answers_outstanding());

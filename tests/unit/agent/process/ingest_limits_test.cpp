@@ -31,13 +31,13 @@ std::string nonsense(std::size_t count) {
 
 TEST(IngestLimitsTest, MoreRequestsThanMayBeOutstandingAreAllAnsweredInOrder) {
     IngestWorld world;
-    world.env.hold();
+    world.disk.hold();
     App& app = world.connect();
     constexpr std::size_t kCount = 3 * kOutstandingMax;
     for (std::size_t i = 0; i < kCount; ++i) app.send(identify(std::to_string(i)));
     world.settle();
-    EXPECT_TRUE(world.env.somebody_waits());
-    world.env.release();
+    EXPECT_TRUE(world.disk.somebody_waits());
+    world.disk.release();
     EXPECT_TRUE(world.until([&] { return app.answers().size() == kCount; }));
     EXPECT_TRUE(all_yes_in_order(app));
 }
@@ -111,26 +111,26 @@ TEST(IngestLimitsTest, AnAppThatIsAlwaysWithinARequestButGoesOnIsNotCutOff) {
 
 TEST(IngestLimitsTest, AnAppThatWaitsForTheDiskIsNotCutOff) {
     IngestWorld world({.limits = {.stall_max = 60ms}, .open_batch_bytes_max = 300});
-    world.env.hold();
+    world.disk.hold();
     App& app = world.connect();
     for (int i = 0; i < 20; ++i) app.send(identify(std::to_string(i)));
     app.send(identify("20").substr(0, 30));
     world.run_for(300ms);
     ASSERT_FALSE(app.ended());
-    world.env.release();
+    world.disk.release();
     EXPECT_TRUE(world.until([&] { return app.answers().size() == 20; }));
 }
 
 TEST(IngestLimitsTest, ARequestThatTheLogHasNoRoomForIsServedLater) {
     IngestWorld world({.open_batch_bytes_max = 300});
-    world.env.hold();
+    world.disk.hold();
     App& first = world.connect();
     App& second = world.connect();
     for (int i = 0; i < 20; ++i) first.send(identify(std::to_string(i)));
     for (int i = 0; i < 20; ++i) second.send(identify(std::to_string(i)));
     world.settle();
     EXPECT_FALSE(world.server->context().held.empty());
-    world.env.release();
+    world.disk.release();
     EXPECT_TRUE(
         world.until([&] { return first.answers().size() == 20 && second.answers().size() == 20; }));
     EXPECT_TRUE(all_yes_in_order(first));
@@ -140,12 +140,12 @@ TEST(IngestLimitsTest, ARequestThatTheLogHasNoRoomForIsServedLater) {
 
 TEST(IngestLimitsTest, AHeldRequestOfAnAppThatLeavesIsForgotten) {
     IngestWorld world({.open_batch_bytes_max = 300});
-    world.env.hold();
+    world.disk.hold();
     App& app = world.connect();
     for (int i = 0; i < 20; ++i) app.send(identify(std::to_string(i)));
     world.settle();
     app.close();
-    world.env.release();
+    world.disk.release();
     EXPECT_TRUE(world.until([&] { return world.server->connections() == 0; }));
 }
 
@@ -163,6 +163,21 @@ TEST(IngestLimitsTest, MoreConnectionsThanAllowedWaitUntilOneEnds) {
     first.close();
     EXPECT_TRUE(world.until([&] { return third.answers().size() == 1; }));
     EXPECT_EQ(world.server->connections(), 2U);
+}
+
+TEST(IngestLimitsTest, WhileOthersWaitForAPlaceAnIdleConnectionIsCutOff) {
+    IngestWorld world({.limits = {.connections_max = 2, .stall_max = 60ms}});
+    App& idle = world.connect();
+    App& silent = world.connect();
+    App& late = world.connect();
+    idle.send(identify("1"));
+    late.send(identify("2"));
+    EXPECT_TRUE(world.until([&] { return late.answers().size() == 1; }));
+    EXPECT_TRUE(idle.ended());
+    EXPECT_TRUE(silent.ended());
+    EXPECT_EQ(idle.answers().size(), 1U);
+    world.run_for(200ms);
+    EXPECT_FALSE(late.ended());
 }
 
 }  // namespace

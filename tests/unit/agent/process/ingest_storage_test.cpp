@@ -8,15 +8,15 @@ namespace {
 
 TEST(IngestStorage, WhatWasBeingWrittenIsUnknownWhatComesLaterIsNotStoredAndThenItGoesOn) {
     IngestWorld world;
-    world.env.hold();
+    world.disk.hold();
     App& app = world.connect();
     app.send(identify("1"));
-    ASSERT_TRUE(world.until([&] { return world.env.somebody_waits(); }));
+    ASSERT_TRUE(world.until([&] { return world.disk.somebody_waits(); }));
     // In the batch after the one that fails.
     app.send(identify("2"));
     world.settle();
-    world.env.break_down();
-    world.env.release();
+    world.disk.break_down();
+    world.disk.release();
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 2; }));
     app.send(identify("3"));
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 3; }));
@@ -31,7 +31,7 @@ TEST(IngestStorage, WhatWasBeingWrittenIsUnknownWhatComesLaterIsNotStoredAndThen
     EXPECT_EQ(world.server->context().failed, 3U);
     EXPECT_EQ(world.server->context().acknowledged, 0U);
 
-    world.env.mend();
+    world.disk.mend();
     ASSERT_TRUE(world.until([&] { return world.log->health().ok; }));
     app.send(identify("4"));
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 4; }));
@@ -44,12 +44,12 @@ TEST(IngestStorage, WhatWasBeingWrittenIsUnknownWhatComesLaterIsNotStoredAndThen
 
 TEST(IngestStorage, ARequestThatWaitedForRoomIsRefusedWhenTheLogFails) {
     IngestWorld world({.open_batch_bytes_max = 300});
-    world.env.hold();
+    world.disk.hold();
     App& app = world.connect();
     for (int i = 0; i < 20; ++i) app.send(identify(std::to_string(i)));
     world.settle();
-    world.env.break_down();
-    world.env.release();
+    world.disk.break_down();
+    world.disk.release();
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 20; }));
     for (const Answer& answer : app.answers()) EXPECT_EQ(answer.status, 503U);
 }

@@ -44,7 +44,7 @@ IngestWorld::IngestWorld(Options options)
     log_options.open_batch_bytes_max = options.open_batch_bytes_max;
     log_options.reopen_min = 1ms;
     log_options.reopen_max = 1ms;
-    log_options.env = &env;
+    log_options.env = disk.env();
     Result<std::unique_ptr<wal::Log>> opened = wal::Log::open(std::move(log_options));
     log = std::move(*opened);
     log->add_destination("main");
@@ -54,8 +54,8 @@ IngestWorld::IngestWorld(Options options)
 }
 
 IngestWorld::~IngestWorld() {
-    env.mend();
-    env.release();
+    disk.mend();
+    disk.release();
     log->close();
     server.reset();
 }

@@ -3,7 +3,7 @@
 
 #include "agent/ingest/server.hpp"
 #include "tests/unit/agent/process/app.hpp"
-#include "tests/unit/agent/process/faulty_env.hpp"
+#include "tests/unit/agent/process/troubled_disk.hpp"
 #include "tests/unit/agent/temp_dir.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -43,7 +43,7 @@ public:
 
     [[nodiscard]] std::string socket() const { return dir_.path("ingest.sock"); }
 
-    FaultyEnv env;
+    TroubledDisk disk;
     boost::asio::io_context io{1};
     std::unique_ptr<wal::Log> log;
     std::unique_ptr<IngestServer> server;

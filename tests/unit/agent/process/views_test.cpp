@@ -48,7 +48,7 @@ std::string common(const Event& event, const std::string& state) {
 TEST(EntryView, OfAPendingEntry) {
     const auto pending = description(purchase(), wal::EntryState::pending);
     const std::string rest =
-        R"(,"attempts":0,"next_attempt_at":null,"reason":null,"status":null,"failed_at":null})";
+        R"(,"attempts":0,"next_attempt_at":null,"reason":null,"status":null,"failed_at":null,"cause":null})";
     EXPECT_EQ(entry_view(pending, {}).dump(), common(purchase(), "pending") + rest);
     EXPECT_EQ(entry_view(pending, {Seq{17}}).dump(), common(purchase(), "in_flight") + rest);
     EXPECT_EQ(entry_view(pending, {Seq{18}}).dump(), common(purchase(), "pending") + rest);
@@ -62,17 +62,19 @@ TEST(EntryView, OfARetryingEntry) {
                                 .status = 503,
                                 .intended = false,
                                 .reason = "503 Service Unavailable"};
-    EXPECT_EQ(entry_view(retrying, {}).dump(),
-              common(purchase(), "retrying") +
-                  R"(,"attempts":3,"next_attempt_at":"2026-01-02T03:04:06.678Z",)"
-                  R"("reason":"503 Service Unavailable","status":503,"failed_at":null})");
+    EXPECT_EQ(
+        entry_view(retrying, {}).dump(),
+        common(purchase(), "retrying") +
+            R"(,"attempts":3,"next_attempt_at":"2026-01-02T03:04:06.678Z",)"
+            R"("reason":"503 Service Unavailable","status":503,"failed_at":null,"cause":null})");
     retrying.retry->status = 0;
     EXPECT_EQ(entry_view(retrying, {})["status"], nullptr);
 }
 
 TEST(EntryView, OfADeadLetter) {
     auto failed = description(purchase(), wal::EntryState::failed);
-    failed.failure = wal::Failure{.attempts = 2,
+    failed.failure = wal::Failure{.cause = FailureCause::too_old,
+                                  .attempts = 2,
                                   .failed_at = wall_from_ms(kNowMs),
                                   .status = 400,
                                   .reason = "400 Bad Request",
@@ -80,7 +82,7 @@ TEST(EntryView, OfADeadLetter) {
     EXPECT_EQ(entry_view(failed, {Seq{17}}).dump(),
               common(purchase(), "failed") +
                   R"(,"attempts":2,"next_attempt_at":null,"reason":"400 Bad Request",)"
-                  R"("status":400,"failed_at":"2026-01-02T03:04:05.678Z"})");
+                  R"("status":400,"failed_at":"2026-01-02T03:04:05.678Z","cause":"too_old"})");
     EXPECT_EQ(entry_detail_view(failed, {}, false)["answer"], "no such event");
 }
 

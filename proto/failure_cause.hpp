@@ -1,0 +1,34 @@
+// Why an entry ended without being delivered.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace holdfast {
+
+// Stored in the log: a number keeps its meaning for ever.
+enum class FailureCause : std::uint8_t {
+    poison = 1,     // the far side will never take it
+    ambiguous = 2,  // it may have arrived, and a repeat would be seen
+    too_old = 3,    // given up by age
+    damaged = 4,    // the log cannot read it any more
+};
+
+inline constexpr FailureCause kLastFailureCause = FailureCause::damaged;
+
+// "poison", "ambiguous", "too_old", "damaged"
+[[nodiscard]] constexpr std::string_view to_string(FailureCause cause) {
+    switch (cause) {
+        case FailureCause::poison:
+            return "poison";
+        case FailureCause::ambiguous:
+            return "ambiguous";
+        case FailureCause::too_old:
+            return "too_old";
+        case FailureCause::damaged:
+            break;
+    }
+    return "damaged";
+}
+
+}  // namespace holdfast
