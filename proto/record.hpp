@@ -27,8 +27,8 @@ inline constexpr std::uint8_t kRecordVersion = 1;
 inline constexpr std::size_t kDestinationBytesMax = 64;
 inline constexpr std::size_t kPersonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 1024;
-inline constexpr std::size_t kTargetBytesMax = 8 * 1024;
-inline constexpr std::size_t kBodyBytesMax = 8 * 1024 * 1024;
+inline constexpr std::size_t kTargetBytesMax = std::size_t{8} * 1024;
+inline constexpr std::size_t kBodyBytesMax = std::size_t{8} * 1024 * 1024;
 
 // Appends the record to `out`. The texts are within the limits above: who accepts an event checks.
 void encode_record(const Event& event, std::string& out);

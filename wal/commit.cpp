@@ -40,7 +40,7 @@ void Log::Impl::run() {
             lock.unlock();
             Result<void> done = reclaim();
             lock.lock();
-            if (!done) failed(lock, std::move(done).error());
+            if (!done) failed(lock, done.error());
         } else {
             waiting_ = true;
             if (const std::optional<SteadyTime> until = wake_at()) {
@@ -97,7 +97,7 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
         unsynced_ = !sync;
         committed(lock);
     } else {
-        failed(lock, std::move(written).error());
+        failed(lock, written.error());
     }
 }
 
@@ -148,7 +148,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
 
 // Nobody can say which bytes of the batch are on the disk, and after a failed sync the next one may
 // report success for bytes that were lost. So nothing is stored until the log was read again.
-void Log::Impl::failed(std::unique_lock<std::mutex>& lock, Error error) {
+void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     ok_ = false;
     reason_ = error.detail;
     options_.note("the log failed: " + reason_ +

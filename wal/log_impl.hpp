@@ -64,7 +64,7 @@ struct Log::Impl {
     void commit(std::unique_lock<std::mutex>& lock);
     void add_cursors_to(Batch& batch);
     void committed(std::unique_lock<std::mutex>& lock);
-    void failed(std::unique_lock<std::mutex>& lock, Error error);
+    void failed(std::unique_lock<std::mutex>& lock, const Error& error);
     void reopen(std::unique_lock<std::mutex>& lock);
     void abandon(Batch& batch);
 

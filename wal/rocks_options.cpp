@@ -63,7 +63,7 @@ rocksdb::BlockBasedTableOptions table_options() {
 
 }  // namespace
 
-rocksdb::Options rocks_options(rocksdb::Env* env, Note note) {
+rocksdb::Options rocks_options(rocksdb::Env* env, const Note& note) {
     rocksdb::Options options;
     if (env != nullptr) options.env = env;
     options.create_if_missing = true;

@@ -11,7 +11,7 @@ namespace holdfast::wal {
 // A line for the operator's journal. Called from any thread.
 using Note = std::function<void(std::string)>;
 
-[[nodiscard]] rocksdb::Options rocks_options(rocksdb::Env* env, Note note);
+[[nodiscard]] rocksdb::Options rocks_options(rocksdb::Env* env, const Note& note);
 
 // For a batch that is acknowledged, and for marks that may be lost.
 [[nodiscard]] rocksdb::WriteOptions synced_write();

@@ -12,7 +12,7 @@
 namespace holdfast::wal {
 
 inline constexpr std::size_t kReasonBytesMax = 512;
-inline constexpr std::size_t kAnswerBytesMax = 2 * 1024;
+inline constexpr std::size_t kAnswerBytesMax = std::size_t{2} * 1024;
 
 // An entry between two attempts.
 struct Retry {

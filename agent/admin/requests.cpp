@@ -21,7 +21,7 @@ constexpr std::size_t kReplaysMax = 1000;  // of one call
 
 using Parameters = std::map<std::string, std::string>;
 
-AdminAnswer refuse(unsigned status, Error error) {
+AdminAnswer refuse(unsigned status, const Error& error) {
     return {status, error_view(error)};
 }
 

@@ -210,7 +210,7 @@ void Session::write_rest() {
         });
 }
 
-void Session::wait_for_app(std::optional<Instant>& since) {
+void Session::wait_for_app(std::optional<Instant>& since) const {
     since = now();
     context_.on_waiting();
 }

@@ -97,7 +97,7 @@ private:
     void flush();
     void linger();
     void write_rest();
-    void wait_for_app(std::optional<Instant>& since);
+    void wait_for_app(std::optional<Instant>& since) const;
 
     Socket socket_;
     const Id id_;
