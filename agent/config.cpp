@@ -4,6 +4,7 @@
 #include "agent/units.hpp"
 #include "proto/record.hpp"
 #include "transport/client.hpp"
+#include "transport/tls.hpp"
 
 #include <unistd.h>
 
@@ -127,7 +128,13 @@ public:
     DestinationReader(Section in, const std::string& credentials_directory)
         : in_(std::move(in)), credentials_directory_(credentials_directory) {}
 
-    DestinationConfig read(std::vector<std::string>& names_taken);
+    // What no two destinations may share.
+    struct Taken {
+        std::vector<std::string> names;
+        std::vector<std::string> site_ids;
+    };
+
+    DestinationConfig read(Taken& taken);
 
 private:
     struct Hosts {
@@ -136,6 +143,7 @@ private:
     };
 
     std::string name(std::vector<std::string>& names_taken);
+    std::string site_id(std::vector<std::string>& site_ids_taken);
     void refuse_cap_below(const std::string& cap_key,
                           Duration cap,
                           const std::string& first_key,
@@ -149,11 +157,11 @@ private:
     const std::string& credentials_directory_;
 };
 
-DestinationConfig DestinationReader::read(std::vector<std::string>& names_taken) {
+DestinationConfig DestinationReader::read(Taken& taken) {
     DestinationConfig config;
-    config.name = name(names_taken);
+    config.name = name(taken.names);
     config.type = in_.choice("type", "", {"customerio"});
-    config.site_id = in_.text("site_id", "1 to 128 visible ASCII characters but ':'", is_site_id);
+    config.site_id = site_id(taken.site_ids);
 
     const bool eu = in_.choice("region", "us", {"us", "eu"}) == "eu";
     const Hosts hosts = eu ? Hosts{"https://track-eu.customer.io", "https://api-eu.customer.io"}
@@ -201,12 +209,28 @@ std::string DestinationReader::name(std::vector<std::string>& names_taken) {
     return name;
 }
 
+// An app says by it which destination it means.
+std::string DestinationReader::site_id(std::vector<std::string>& site_ids_taken) {
+    std::string id = in_.text("site_id", "1 to 128 visible ASCII characters but ':'", is_site_id);
+    if (std::find(site_ids_taken.begin(), site_ids_taken.end(), id) != site_ids_taken.end()) {
+        in_.error("site_id",
+                  "\"" + id + "\" is the site id of another destination",
+                  "a site id of its own");
+    }
+    if (!id.empty()) site_ids_taken.push_back(id);
+    return id;
+}
+
 std::string DestinationReader::ca_file() {
     std::string path = in_.path("ca_file", "");
-    if (!path.empty() && ::access(path.c_str(), R_OK) != 0) {
+    if (path.empty()) return path;
+    const std::string allowed = "a readable file of PEM certificates";
+    if (::access(path.c_str(), R_OK) != 0) {
         in_.error("ca_file",
                   path + " cannot be read: " + std::generic_category().message(errno),
-                  "a readable file of PEM certificates");
+                  allowed);
+    } else if (!transport::make_tls_context(path)) {
+        in_.error("ca_file", path + " holds no certificate", allowed);
     }
     return path;
 }
@@ -284,10 +308,10 @@ Result<Config> parse_config(std::string_view text,
     config.admin = read_admin(root.table("admin"));
     config.wal = read_wal(root.table("wal"));
     config.agent = read_lifecycle(root.table("agent"));
-    std::vector<std::string> names;
+    DestinationReader::Taken taken;
     for (Section& section : root.tables("destination")) {
         config.destinations.push_back(
-            DestinationReader(std::move(section), credentials_directory).read(names));
+            DestinationReader(std::move(section), credentials_directory).read(taken));
     }
     if (!root.has("destination")) root.error("destination", "there is none", "[[destination]]");
     if (config.ingest.socket == config.admin.socket) {

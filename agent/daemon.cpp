@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,30 @@ Directory make_directory(const Config& config) {
     return Directory(std::move(destinations));
 }
 
+// What RocksDB, the other sockets and the libraries keep open.
+constexpr std::uint64_t kOtherDescriptors = 256 + 64;
+
+// Running out of descriptors fails the log: so they are counted before the start.
+Result<void> ensure_descriptors(const Config& config) {
+    std::uint64_t wanted = config.ingest.connections_max + kOtherDescriptors;
+    for (const DestinationConfig& one : config.destinations) {
+        wanted += std::uint64_t{2} * kEndpointCount * one.concurrency;  // in use, and being opened
+    }
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted);
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted) return {};
+    return Error{Errc::bad_config,
+                 fmt::format("ingest.connections_max = {} needs {} open files in all, and this "
+                             "process may have {} (ulimit -n, LimitNOFILE)",
+                             config.ingest.connections_max,
+                             wanted,
+                             limit.rlim_max)};
+}
+
 void rethrow(std::exception_ptr unforeseen) {
     if (unforeseen) std::rethrow_exception(unforeseen);
 }
@@ -57,6 +82,7 @@ Daemon::~Daemon() {
 
 Result<void> Daemon::start() {
     for (const std::string& warning : config_.warnings) journal::warning(warning);
+    if (Result<void> enough = ensure_descriptors(config_); !enough) return enough;
     boost::system::error_code ec;
     signals_.add(SIGTERM, ec);
     signals_.add(SIGINT, ec);

@@ -1,6 +1,7 @@
 // Reads and writes little-endian numbers and big-endian keys in byte strings, with bounds checked.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <cstring>
@@ -11,10 +12,12 @@ namespace holdfast {
 
 template <std::unsigned_integral T>
 void put_le(std::string& out, T value) {
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-        out.push_back(static_cast<char>(value & 0xff));
+    std::array<char, sizeof(T)> bytes;
+    for (char& byte : bytes) {  // compiled to one store
+        byte = static_cast<char>(value & 0xff);
         if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8);
     }
+    out.append(bytes.data(), bytes.size());
 }
 
 inline void put_be64(std::string& out, std::uint64_t value) {

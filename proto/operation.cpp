@@ -12,8 +12,9 @@ constexpr std::array kOperations = {
     OperationInfo{Operation::event, "event", Safety::dedup_by_id, Endpoint::track},
     OperationInfo{
         Operation::anonymous_event, "anonymous_event", Safety::dedup_by_id, Endpoint::track},
-    OperationInfo{Operation::delete_person, "delete", Safety::order_sensitive, Endpoint::track},
-    OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Endpoint::track},
+    OperationInfo{
+        Operation::delete_person, "delete", Safety::order_sensitive, Endpoint::track, true},
+    OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Endpoint::track, true},
     OperationInfo{Operation::unsuppress, "unsuppress", Safety::idempotent, Endpoint::track},
     OperationInfo{Operation::send_email, "send_email", Safety::once_if_ambiguous, Endpoint::app},
 };

@@ -40,6 +40,8 @@ struct OperationInfo {
     std::string_view name;  // as the API, the CLI and the metrics show it
     Safety safety;
     Endpoint endpoint;
+    // Takes back what came before: a repeat after later events would take those back too.
+    bool erases = false;
 };
 
 // nullptr for a number that is not in the table: bytes from a disk may hold any.

@@ -2,7 +2,11 @@
 #include "proto/record.hpp"
 #include "wal/log_impl.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -21,7 +25,14 @@ Result<void> make_directory(const std::filesystem::path& directory) {
         return Error{Errc::bad_config, "make " + directory.string() + ": " + ec.message()};
     }
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ec);
-    return {};
+    // The new name is on the disk only once the directory that holds it is.
+    const int parent = ::open(directory.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = parent >= 0 && ::fsync(parent) == 0;
+    if (parent >= 0) ::close(parent);
+    if (synced) return {};
+    return Error{
+        Errc::storage_failed,
+        "sync " + directory.parent_path().string() + ": " + std::generic_category().message(errno)};
 }
 
 }  // namespace

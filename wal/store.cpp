@@ -56,8 +56,8 @@ Result<void> Store::open() {
         rocksdb::DB::Open(rocks_options(env_, note_), directory_.string(), &opened);
     if (!status.ok()) {
         Error error = error_of(status, "open " + directory_.string());
-        if (is_lock_held(status)) error.code = Errc::busy;
-        return error;
+        if (!is_lock_held(status)) return error;
+        return Error{Errc::busy, "another process uses the log in " + directory_.string()};
     }
     db_.reset(opened);
     return {};

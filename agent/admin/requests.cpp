@@ -191,25 +191,28 @@ bool is_in_doubt(const wal::Description& dead) {
     return dead.failure && dead.failure->cause == FailureCause::ambiguous;
 }
 
-// The dead letters of a page; those in doubt go to `skipped`.
+// The first dead letters that are not in doubt; the first of those that are go to `skipped`.
 Result<std::vector<std::string>> all_failed(const wal::Log& log, Json& skipped) {
     wal::Query query;
     query.state = wal::EntryState::failed;
     query.count_max = kReplaysMax;
-    const Result<wal::Page> page = log.list(query);
-    if (!page) return page.error();
     std::vector<std::string> names;
-    for (const wal::Description& one : page->entries) {
-        const std::string name = std::to_string(one.entry.seq().value);
-        if (is_in_doubt(one)) {
-            skipped.push_back(
-                {{"entry", name},
-                 {"reason", "it may have arrived: look there, then replay it by name"}});
-        } else {
-            names.push_back(name);
+    for (;;) {
+        const Result<wal::Page> page = log.list(query);
+        if (!page) return page.error();
+        for (const wal::Description& one : page->entries) {
+            const std::string name = std::to_string(one.entry.seq().value);
+            if (!is_in_doubt(one)) {
+                if (names.size() < kReplaysMax) names.push_back(name);
+            } else if (skipped.size() < kReplaysMax) {
+                skipped.push_back(
+                    {{"entry", name},
+                     {"reason", "it may have arrived: look there, then replay it by name"}});
+            }
         }
+        if (!page->next || names.size() == kReplaysMax) return names;
+        query.after = *page->next;
     }
-    return names;
 }
 
 std::uint64_t count_failed(const wal::Log& log) {

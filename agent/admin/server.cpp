@@ -22,7 +22,8 @@ namespace http = beast::http;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kConnectionsMax = 16;
 constexpr std::size_t kRequestBytesMax = std::size_t{64} * 1024;
-constexpr std::chrono::seconds kRequestTimeout{30};
+// Below what `holdfast` waits for an answer: idle connections must not keep it out.
+constexpr std::chrono::seconds kRequestTimeout{5};
 
 std::string text(beast::string_view view) {
     return {view.data(), view.size()};

@@ -107,7 +107,8 @@ Json entry_view(const wal::Description& description, const std::set<Seq>& in_fli
               {"failed_at", nullptr},
               {"cause", nullptr}};
     if (retry) {
-        view["next_attempt_at"] = rfc3339(retry->next_attempt_at);
+        // Before its first attempt an entry may have an intent, which has no time.
+        if (retry->attempts > 0) view["next_attempt_at"] = rfc3339(retry->next_attempt_at);
         view["reason"] = text_view(retry->reason);
         if (retry->status != 0) view["status"] = retry->status;
     }

@@ -40,6 +40,8 @@ transport::DeliveryPolicy policy_of(const DestinationConfig& config) {
     policy.concurrency_max = config.concurrency;
     policy.give_up_after = config.give_up_after;
     for (const Endpoint endpoint : kEndpoints) {
+        policy.serves[static_cast<std::size_t>(endpoint)] =
+            config.endpoint(endpoint).key.has_value();
         transport::GatesPolicy& gates = policy.gates[static_cast<std::size_t>(endpoint)];
         gates.throttle = policy.backoff;
         gates.rate = {.per_second = config.endpoint(endpoint).rate,
@@ -274,9 +276,10 @@ void ReplayLoop::on_intended(Seq seq, bool stored) {
 }
 
 void ReplayLoop::settle(const transport::Attempt& attempt, const transport::Decision& decision) {
-    // Where an intent was synced its outcome is too: the time in which a crash leaves doubt is
-    // short.
-    const auto how = attempt.must_be_intended ? wal::Log::Mark::synced : wal::Log::Mark::lazy;
+    // Where an intent was synced its outcome is too, so that the time in which a crash leaves doubt
+    // is short; and a repeat that would undo what came after it should not come.
+    const bool sync = attempt.must_be_intended || info(attempt.operation).erases;
+    const auto how = sync ? wal::Log::Mark::synced : wal::Log::Mark::lazy;
     EndpointState& to = endpoint(attempt.operation);
     if (std::holds_alternative<transport::Done>(decision)) {
         ++to.delivered;

@@ -1,9 +1,10 @@
-// The HTTP answers that apps get, as bytes. The official clients want exactly 200 and a JSON
-// object.
+// What an app is answered to one event, and its bytes: HTTP, or a part of a native frame. The
+// official clients want exactly 200 and a JSON object.
 #pragma once
 
 #include "proto/customerio/request.hpp"
 #include "proto/event.hpp"
+#include "proto/frame.hpp"
 #include "proto/result.hpp"
 #include "proto/seq.hpp"
 
@@ -11,19 +12,33 @@
 
 namespace holdfast::agent {
 
-// The receipt: the event is on the disk. A send also gets the fields that its clients read; the
-// delivery id is ours, since the far side has not been asked yet.
-[[nodiscard]] std::string receipt(
-    Seq seq, const Ulid& id, Operation operation, WallTime at, bool close);
+struct Answer {
+    unsigned status = 0;          // HTTP's; 0: not known yet
+    bool close = false;           // the connection ends with it
+    bool may_pass_later = false;  // HTTP: `Retry-After: 1`
+    bool is_of_stream = false;    // to what could not be read, rather than to an event
+    Operation operation = Operation::event;
+    Seq seq;  // these three are the receipt of a 200
+    Ulid id;
+    WallTime accepted_at;
+    std::string body;  // of any other: JSON
+
+    [[nodiscard]] bool is_ready() const { return status != 0; }
+};
 
 // What was refused and would be refused again.
-[[nodiscard]] std::string refusal(const customerio::Refusal& refusal, bool close);
+[[nodiscard]] Answer refusal(const customerio::Refusal& refusal, bool close);
 
-// What may pass a moment later: 503 with `Retry-After: 1`. In doubt: it may have been stored after
-// all.
-[[nodiscard]] std::string failure(const Error& error, bool in_doubt, bool close);
+// What may pass a moment later: 503. In doubt: it may have been stored after all.
+[[nodiscard]] Answer failure(const Error& error, bool in_doubt, bool close);
 
 // Asks for the body of a request that waits with "Expect: 100-continue".
-inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+[[nodiscard]] Answer go_on();
+
+// A send also gets the fields that its clients read; the delivery id is ours, since the far side
+// has not been asked yet.
+void append_http(const Answer& answer, std::string& out);
+
+[[nodiscard]] frame::Answer as_frame_answer(const Answer& answer);
 
 }  // namespace holdfast::agent

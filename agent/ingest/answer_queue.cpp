@@ -1,22 +1,33 @@
 #include "agent/ingest/answer_queue.hpp"
 
-#include "proto/assert.hpp"
-
 #include <utility>
 
 namespace holdfast::agent {
 
-void AnswerQueue::fill(Slot slot, std::string answer) {
-    const Slot index = slot - first_;
-    HOLDFAST_ASSERT(index < answers_.size() && !answers_[index]);
-    answers_[index] = std::move(answer);
+AnswerQueue::Slot AnswerQueue::add(Answer answer) {
+    answers_.push_back(std::move(answer));
+    return first_ + static_cast<Slot>(size() - 1);
 }
 
-void AnswerQueue::take_ready(std::string& out) {
-    while (!answers_.empty() && answers_.front()) {
-        out.append(*answers_.front());
-        answers_.pop_front();
-        ++first_;
+Answer* AnswerQueue::find(Slot slot) {
+    const Slot index = slot - first_;
+    return index < size() ? &answers_[gone_ + index] : nullptr;
+}
+
+const Answer* AnswerQueue::ready() const {
+    return size() > 0 && answers_[gone_].is_ready() ? &answers_[gone_] : nullptr;
+}
+
+void AnswerQueue::drop_first() {
+    ++gone_;
+    ++first_;
+    if (gone_ == answers_.size()) {
+        answers_.clear();
+        gone_ = 0;
+    } else if (gone_ * 2 > answers_.size()) {
+        // As many move up as have gone: each moves about once.
+        answers_.erase(answers_.begin(), answers_.begin() + static_cast<std::ptrdiff_t>(gone_));
+        gone_ = 0;
     }
 }
 

@@ -3,38 +3,39 @@
 // Pure. Limits: who fills it asks size() before it reads another request.
 #pragma once
 
+#include "agent/ingest/answer.hpp"
+
 #include <cstdint>
-#include <deque>
-#include <optional>
-#include <string>
+#include <vector>
 
 namespace holdfast::agent {
 
 class AnswerQueue {
 public:
-    // A place for an answer that comes later. Numbers wrap around at 2^32.
+    // The place of an answer. Numbers wrap around at 2^32.
     using Slot = std::uint32_t;
 
     explicit AnswerQueue(Slot first = 0) : first_(first) {}
 
-    [[nodiscard]] Slot reserve() {
-        answers_.emplace_back();
-        return first_ + static_cast<Slot>(answers_.size() - 1);
-    }
+    // An answer that is not ready is filled in later.
+    Slot add(Answer answer);
 
-    // Gives the last place back.
-    void unreserve() { answers_.pop_back(); }
+    // Takes the last one back.
+    void drop_last() { answers_.pop_back(); }
 
-    void fill(Slot slot, std::string answer);
+    // nullptr when there is no such place.
+    [[nodiscard]] Answer* find(Slot slot);
 
-    // Moves what is ready at the front to `out`.
-    void take_ready(std::string& out);
+    // The next answer, when it is ready; to be dropped once it was sent.
+    [[nodiscard]] const Answer* ready() const;
+    void drop_first();
 
-    [[nodiscard]] std::size_t size() const { return answers_.size(); }
+    [[nodiscard]] std::size_t size() const { return answers_.size() - gone_; }
 
 private:
-    std::deque<std::optional<std::string>> answers_;
-    Slot first_;
+    std::vector<Answer> answers_;
+    std::size_t gone_ = 0;  // of answers_, from its front
+    Slot first_;            // the place of answers_[gone_]
 };
 
 }  // namespace holdfast::agent

@@ -77,4 +77,21 @@ std::variant<const Directory::Destination*, customerio::Refusal> Directory::choo
     return unauthorized("the site id is not one that is configured in the agent (site_id)");
 }
 
+std::variant<const Directory::Destination*, customerio::Refusal> Directory::find(
+    std::string_view name, Endpoint endpoint) const {
+    if (name.empty() && destinations_.size() > 1) {
+        return customerio::Refusal{
+            404, "no_destination", "several destinations are configured: name one"};
+    }
+    for (const Destination& destination : destinations_) {
+        if (!name.empty() && destination.name != name) continue;
+        if (endpoint == Endpoint::app && !destination.takes_app_calls) {
+            return unauthorized("no App API key is configured in the agent (app_key_file)");
+        }
+        return &destination;
+    }
+    return customerio::Refusal{
+        404, "no_destination", "no destination of this name is configured in the agent"};
+}
+
 }  // namespace holdfast::agent

@@ -31,6 +31,10 @@ public:
     [[nodiscard]] std::variant<const Destination*, customerio::Refusal> choose(
         std::string_view authorization, Endpoint endpoint) const;
 
+    // As a native frame says it. Empty: the only one there is.
+    [[nodiscard]] std::variant<const Destination*, customerio::Refusal> find(
+        std::string_view name, Endpoint endpoint) const;
+
 private:
     std::vector<Destination> destinations_;
 };

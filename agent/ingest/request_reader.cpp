@@ -4,9 +4,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace holdfast::agent {
@@ -18,21 +16,11 @@ namespace http = boost::beast::http;
 // first three bytes of it.
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// What a proxy and we could frame differently is how requests are smuggled.
-std::optional<customerio::Refusal> framing_fault(const RequestReader::Request& request) {
-    const auto count = [&](http::field name) { return request.count(name); };
-    const std::size_t encodings = count(http::field::transfer_encoding);
-    const std::size_t lengths = count(http::field::content_length);
-    const bool chunked_only =
-        encodings == 1 && lengths == 0 && request.version() == 11 &&
-        boost::beast::iequals(request[http::field::transfer_encoding], "chunked");
-    const auto length = request[http::field::content_length];
-    const bool is_list = length.find(',') != length.npos;
-    if (lengths > 1 || is_list || (encodings > 0 && !chunked_only)) {
+std::optional<customerio::Refusal> framing_fault(const HttpRequest& request) {
+    if (request.has_ambiguous_length) {
         return customerio::Refusal{400, "malformed", "the length of the request is ambiguous"};
     }
-    if (count(http::field::content_encoding) > 0 &&
-        !boost::beast::iequals(request[http::field::content_encoding], "identity")) {
+    if (request.is_encoded) {
         return customerio::Refusal{
             415, "unsupported_encoding", "send the body without a content encoding"};
     }
@@ -72,7 +60,7 @@ bool RequestReader::is_inside_request() const {
 RequestReader::Status RequestReader::next() {
     if (refusal_) return Status::refused;
     if (!parser_ || parser_->is_done()) {
-        parser_.emplace();
+        parser_.emplace(request_);
         parser_->eager(true);
         parser_->header_limit(kRequestHeaderBytesMax);
         parser_->body_limit(customerio::kRequestBytesMax);
@@ -88,7 +76,7 @@ RequestReader::Status RequestReader::next() {
     }
     // Before the parser's own verdict, which depends on how much of the body is here already.
     if (parser_->is_header_done()) {
-        if (auto fault = framing_fault(parser_->get())) return refuse(std::move(*fault));
+        if (auto fault = framing_fault(request_)) return refuse(std::move(*fault));
     }
     if (ec && ec != http::error::need_more) return refuse(refusal_of(ec));
     if (parser_->is_done()) return Status::complete;
@@ -103,8 +91,7 @@ bool RequestReader::take_expectation() {
     if (expectation_taken_ || !parser_ || !parser_->is_header_done() || parser_->is_done()) {
         return false;
     }
-    const auto value = parser_->get()[http::field::expect];
-    if (!boost::beast::iequals(value, "100-continue")) return false;
+    if (!request_.expects_continue) return false;
     expectation_taken_ = true;
     return true;
 }

@@ -3,10 +3,8 @@
 // not parsed yet, and one request of kRequestBytesMax; read all requests before feeding more.
 #pragma once
 
+#include "agent/ingest/request_parser.hpp"
 #include "proto/customerio/request.hpp"
-
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include <optional>
 #include <string>
@@ -19,8 +17,6 @@ inline constexpr std::uint32_t kRequestHeaderBytesMax = 16 * 1024;
 
 class RequestReader {
 public:
-    using Request = boost::beast::http::request<boost::beast::http::string_body>;
-
     enum class Status : std::uint8_t {
         incomplete,  // feed more
         complete,    // request() may be used; call next() when done with it
@@ -28,13 +24,15 @@ public:
     };
 
     RequestReader();
+    RequestReader(const RequestReader&) = delete;  // its parser refers to its request
+    RequestReader& operator=(const RequestReader&) = delete;
 
     void feed(std::string_view bytes);
 
     // Parses on. Where requests are pipelined, each call goes on after the last request.
     [[nodiscard]] Status next();
 
-    [[nodiscard]] const Request& request() const { return parser_->get(); }
+    [[nodiscard]] const HttpRequest& request() const { return request_; }
 
     [[nodiscard]] const customerio::Refusal& refusal() const { return *refusal_; }
 
@@ -45,13 +43,12 @@ public:
     [[nodiscard]] bool is_inside_request() const;
 
 private:
-    using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-
     Status refuse(customerio::Refusal refusal);
 
     std::string buffer_;
     std::size_t parsed_ = 0;  // of buffer_
-    std::optional<Parser> parser_;
+    HttpRequest request_;
+    std::optional<RequestParser> parser_;
     bool expectation_taken_ = false;
     std::optional<customerio::Refusal> refusal_;
 };

@@ -9,14 +9,6 @@
 #include <utility>
 
 namespace holdfast::agent {
-namespace {
-
-std::string_view view(boost::beast::string_view text) {
-    return {text.data(), text.size()};
-}
-
-}  // namespace
-
 Session::Session(
     Socket socket, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed)
     : socket_(std::move(socket)),
@@ -34,10 +26,10 @@ void Session::start() {
 
 void Session::read() {
     if (reading_ || closed_ || at_end_) return;
-    const bool full = answers_.size() >= kOutstandingMax || out_.size() >= kUnsentBytesMax;
-    if (!lingering_ && (last_ || held_ || full)) return;
+    if (!lingering_ && (last_ || held_ || is_full())) return;
     reading_ = true;
-    if (!inside_request_ && reader_.is_inside_request()) wait_for_app(inside_request_);
+    const bool inside = requests_.is_inside_request() || frames_.is_inside_frame();
+    if (!inside_request_ && inside) wait_for_app(inside_request_);
     socket_.async_read_some(
         boost::asio::buffer(in_),
         [self = shared_from_this()](boost::system::error_code ec, std::size_t size) {
@@ -55,117 +47,213 @@ void Session::on_read(boost::system::error_code ec, std::size_t size) {
         at_end_ = true;
     } else if (!lingering_) {
         last_read_at_ = now();
-        reader_.feed({in_.data(), size});
+        feed({in_.data(), size});
+    }
+    advance();
+}
+
+// Nothing is read as long as events that were read wait for a place among the answers.
+void Session::advance() {
+    bool was_full = true;
+    while (was_full && !closed_ && !is_full()) {
         process();
+        was_full = answers_.size() >= kOutstandingMax;
+        flush();
     }
     flush();
     read();
 }
 
+bool Session::is_full() const {
+    return answers_.size() >= kOutstandingMax || out_.size() >= kUnsentBytesMax;
+}
+
+void Session::feed(std::string_view bytes) {
+    if (protocol_ == Protocol::unknown) {
+        const bool is_frame = static_cast<std::uint8_t>(bytes.front()) == frame::kMagic;
+        protocol_ = is_frame ? Protocol::frames : Protocol::http;
+    }
+    if (protocol_ == Protocol::frames) {
+        frames_.feed(bytes);
+    } else {
+        requests_.feed(bytes);
+    }
+}
+
 void Session::process() {
-    // The shortest request has 16 bytes: one read brings no more of them than may be outstanding,
-    // so that nothing which flush() makes room for is left behind here.
-    static_assert(sizeof(in_) / 16 <= kOutstandingMax);
+    if (protocol_ == Protocol::frames) {
+        process_frames();
+    } else if (protocol_ == Protocol::http) {
+        process_http();
+    }
+}
+
+void Session::process_http() {
     while (!closed_ && !last_ && answers_.size() < kOutstandingMax) {
         const bool again = std::exchange(held_, false);
-        switch (again ? RequestReader::Status::complete : reader_.next()) {
+        switch (again ? RequestReader::Status::complete : requests_.next()) {
             case RequestReader::Status::incomplete:
-                if (reader_.take_expectation()) answer(std::string(kContinue));
+                if (requests_.take_expectation()) answers_.add(go_on());
                 return;
             case RequestReader::Status::refused:
-                ++context_.refused;
                 last_ = true;
-                answer(refusal(reader_.refusal(), true));
+                refuse(requests_.refusal(), true);
                 break;
             case RequestReader::Status::complete:
                 inside_request_.reset();
-                if (!handle(reader_.request())) {
-                    held_ = true;
-                    context_.held.push_back(weak_from_this());
-                    return;
-                }
+                if (handle(requests_.request()) == Handled::held) return hold();
                 break;
         }
     }
 }
 
-// False when the log has no room for it now: it is handled again after the next commit.
-bool Session::handle(const RequestReader::Request& request) {
-    // The answer to HEAD has a body, since nothing here is got: its client must not read on.
-    const bool close = !request.keep_alive() || context_.stopping ||
-                       request.method() == boost::beast::http::verb::head;
-    const auto refuse = [&](const customerio::Refusal& why) {
-        ++context_.refused;
-        answer(refusal(why, close));
-        last_ = last_ || close;
-        return true;
-    };
-    if (request.count(boost::beast::http::field::origin) > 0) {
-        // A page in a browser on this machine can reach a loopback port; no client of ours is one.
-        return refuse({403, "browser", "requests of web pages are not taken"});
+void Session::process_frames() {
+    while (!closed_ && !last_ && answers_.size() < kOutstandingMax) {
+        const bool again = std::exchange(held_, false);
+        switch (again ? FrameReader::Status::complete : frames_.next()) {
+            case FrameReader::Status::incomplete:
+                return;
+            case FrameReader::Status::refused: {
+                last_ = true;
+                ++context_.refused;
+                Answer answer = refusal({400, "malformed", frames_.error().detail}, true);
+                answer.is_of_stream = true;
+                answers_.add(std::move(answer));
+                break;
+            }
+            case FrameReader::Status::complete:
+                inside_request_.reset();
+                if (handle(frames_.event()) == Handled::held) return hold();
+                break;
+        }
     }
-    const customerio::Request wanted{
-        view(request.method_string()), view(request.target()), request.body()};
-    const auto route = customerio::route(wanted.method, wanted.target);
-    if (const auto* why = std::get_if<customerio::Refusal>(&route)) return refuse(*why);
-    const auto& to = std::get<customerio::Route>(route);
-    const auto chosen = context_.directory.choose(
-        view(request[boost::beast::http::field::authorization]), info(to.operation).endpoint);
-    if (const auto* why = std::get_if<customerio::Refusal>(&chosen)) return refuse(*why);
-    const WallTime at = wall_now();
-    const Ulid id = context_.ulids.make(at);
-    const auto accepted = context_.acceptor.accept(
-        to, wanted, {id, at, peer_, std::get<const Directory::Destination*>(chosen)->name});
-    if (const auto* why = std::get_if<customerio::Refusal>(&accepted)) return refuse(*why);
+}
 
-    const AnswerQueue::Slot slot = answers_.reserve();
+// It is handled again after the next commit.
+void Session::hold() {
+    held_ = true;
+    context_.held.push_back(weak_from_this());
+}
+
+void Session::refuse(const customerio::Refusal& why, bool close) {
+    ++context_.refused;
+    last_ = last_ || close;
+    answers_.add(refusal(why, close));
+}
+
+Session::Handled Session::handle(const HttpRequest& request) {
+    // The answer to HEAD has a body, since nothing here is got: its client must not read on.
+    const bool close = !request.keep_alive || context_.stopping || request.method == "HEAD";
+    if (request.has_origin) {
+        // A page in a browser on this machine can reach a loopback port; no client of ours is one.
+        refuse({403, "browser", "requests of web pages are not taken"}, close);
+        return Handled::yes;
+    }
+    const auto route = customerio::route(request.method, request.target);
+    if (const auto* why = std::get_if<customerio::Refusal>(&route)) {
+        refuse(*why, close);
+        return Handled::yes;
+    }
+    const auto& to = std::get<customerio::Route>(route);
+    return accept(to,
+                  {request.method, request.target, request.body},
+                  context_.directory.choose(request.authorization, info(to.operation).endpoint),
+                  close);
+}
+
+Session::Handled Session::handle(const frame::Event& event) {
+    const std::string_view method = to_string(event.method);
+    const auto route = customerio::route(method, event.target);
+    if (const auto* why = std::get_if<customerio::Refusal>(&route)) {
+        refuse(*why, false);
+        return Handled::yes;
+    }
+    const auto& to = std::get<customerio::Route>(route);
+    return accept(to,
+                  {method, event.target, event.body},
+                  context_.directory.find(event.destination, info(to.operation).endpoint),
+                  false);
+}
+
+Session::Handled Session::accept(const customerio::Route& route,
+                                 const customerio::Request& request,
+                                 const Chosen& chosen,
+                                 bool close) {
+    if (const auto* why = std::get_if<customerio::Refusal>(&chosen)) {
+        refuse(*why, close);
+        return Handled::yes;
+    }
+    Answer answer;
+    answer.close = close;
+    answer.operation = route.operation;
+    answer.accepted_at = wall_now();
+    answer.id = context_.ulids.make(answer.accepted_at);
+    const std::string& destination = std::get<const Directory::Destination*>(chosen)->name;
+    const auto accepted = context_.acceptor.accept(
+        route, request, {answer.id, answer.accepted_at, peer_, destination});
+    if (const auto* why = std::get_if<customerio::Refusal>(&accepted)) {
+        refuse(*why, close);
+        return Handled::yes;
+    }
+    const AnswerQueue::Slot slot = answers_.add(std::move(answer));
     const wal::Ticket ticket = wal::Ticket{id_} << 32U | slot;
     const Result<Seq> seq = context_.log.append(std::get<Event>(accepted), ticket);
     if (!seq && seq.error().code == Errc::overloaded) {
-        answers_.unreserve();
-        return false;
+        answers_.drop_last();
+        return Handled::held;
     }
     last_ = last_ || close;
-    if (seq) {
-        unstored_.emplace(slot, Unstored{id, to.operation, at, close});
-    } else {
+    if (!seq) {
         ++context_.failed;
-        answers_.fill(slot, failure(seq.error(), false, close));
+        *answers_.find(slot) = failure(seq.error(), false, close);
     }
-    return true;
+    return Handled::yes;
 }
 
 void Session::on_stored(AnswerQueue::Slot slot,
                         Seq seq,
                         const std::optional<Error>& error,
                         bool in_doubt) {
-    auto node = unstored_.extract(slot);
-    if (node.empty()) return;
-    const Unstored& one = node.mapped();
+    Answer* answer = answers_.find(slot);
+    if (answer == nullptr) return;
     if (error) {
         ++context_.failed;
-        answers_.fill(slot, failure(*error, in_doubt, one.close));
+        *answer = failure(*error, in_doubt, answer->close);
     } else {
         ++context_.acknowledged;
-        answers_.fill(slot, receipt(seq, one.id, one.operation, one.at, one.close));
+        answer->status = 200;
+        answer->seq = seq;
     }
 }
 
 void Session::resume() {
     if (closed_) return;
     flush();
-    process();
-    flush();
-    read();
+    advance();
 }
 
-void Session::answer(std::string bytes) {
-    answers_.fill(answers_.reserve(), std::move(bytes));
+// Puts the answers that are ready behind out_: as many frames as there are kinds in a row, or HTTP.
+void Session::render_ready() {
+    while (const Answer* answer = answers_.ready()) {
+        if (protocol_ == Protocol::http) {
+            append_http(*answer, out_);
+            answers_.drop_first();
+            continue;
+        }
+        const bool is_of_stream = answer->is_of_stream;
+        frame::Writer frame(out_, is_of_stream ? frame::Type::refusal : frame::Type::answers);
+        for (; answer != nullptr && answer->is_of_stream == is_of_stream;
+             answer = answers_.ready()) {
+            frame.add(as_frame_answer(*answer));
+            answers_.drop_first();
+        }
+        frame.end();
+    }
 }
 
 void Session::flush() {
     if (closed_) return;
-    answers_.take_ready(out_);
+    render_ready();
     if (!writing_ && out_sent_ < out_.size()) {
         // Most answers fit the socket's buffer: one system call, no turn of the loop.
         boost::system::error_code ec;

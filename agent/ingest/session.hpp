@@ -1,5 +1,5 @@
-// One app's connection: requests in, events appended to the log, answers out in order once the log
-// says that they are on the disk.
+// One app's connection: events in, as HTTP or as native frames (the first byte tells), appended to
+// the log, answers out in order once the log says that they are on the disk.
 //
 // Runs on: the ingest executor. Owned by the Listener, and by the socket operations under way.
 // Back-pressure: when the log is full, too many answers are outstanding or too many bytes of them
@@ -11,6 +11,7 @@
 
 #include "agent/ingest/answer_queue.hpp"
 #include "agent/ingest/directory.hpp"
+#include "agent/ingest/frame_reader.hpp"
 #include "agent/ingest/request_reader.hpp"
 #include "proto/event.hpp"
 #include "proto/ulid.hpp"
@@ -23,7 +24,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 namespace holdfast::agent {
@@ -82,18 +82,30 @@ public:
     [[nodiscard]] bool has_answers_outstanding() const { return answers_.size() > 0 || writing_; }
 
 private:
-    struct Unstored {
-        Ulid id;
-        Operation operation;
-        WallTime at;
-        bool close;
-    };
+    enum class Protocol : std::uint8_t { unknown, http, frames };
+
+    // Whether what was read could be dealt with, or waits for room in the log.
+    enum class Handled : std::uint8_t { yes, held };
+
+    using Chosen = std::variant<const Directory::Destination*, customerio::Refusal>;
 
     void read();
     void on_read(boost::system::error_code ec, std::size_t size);
+    void advance();
     void process();
-    bool handle(const RequestReader::Request& request);
-    void answer(std::string bytes);
+    void process_http();
+    void process_frames();
+    [[nodiscard]] bool is_full() const;
+    void feed(std::string_view bytes);
+    [[nodiscard]] Handled handle(const HttpRequest& request);
+    [[nodiscard]] Handled handle(const frame::Event& event);
+    [[nodiscard]] Handled accept(const customerio::Route& route,
+                                 const customerio::Request& request,
+                                 const Chosen& chosen,
+                                 bool close);
+    void hold();
+    void refuse(const customerio::Refusal& why, bool close);
+    void render_ready();
     void flush();
     void linger();
     void write_rest();
@@ -104,13 +116,14 @@ private:
     const Peer peer_;
     IngestContext& context_;
     std::function<void(Id)> on_closed_;
-    RequestReader reader_;
+    Protocol protocol_ = Protocol::unknown;
+    RequestReader requests_;
+    FrameReader frames_;
     AnswerQueue answers_;
-    std::unordered_map<AnswerQueue::Slot, Unstored> unstored_;
     std::string out_;  // being sent from out_sent_ on
     std::size_t out_sent_ = 0;
     bool reading_ = false;
-    bool held_ = false;    // a complete request waits in reader_ for room in the log
+    bool held_ = false;    // an event that was read waits for room in the log
     bool last_ = false;    // no more requests are read on this connection
     bool at_end_ = false;  // the app has closed its half
     bool closed_ = false;

@@ -16,11 +16,12 @@
 namespace holdfast {
 namespace {
 
+using agent::HttpRequest;
 using agent::RequestReader;
 using nlohmann::json;
 
 struct Exchange {
-    std::vector<RequestReader::Request> requests;
+    std::vector<HttpRequest> requests;
     std::string refusal;  // empty: the end of the stream was reached
     bool inside = false;  // the end came within a request
 };
@@ -45,15 +46,6 @@ Exchange read(std::string_view stream, const std::function<std::size_t()>& piece
     return exchange;
 }
 
-bool same_request(const RequestReader::Request& a, const RequestReader::Request& b) {
-    const auto same_field = [](const auto& x, const auto& y) {
-        return x.name_string() == y.name_string() && x.value() == y.value();
-    };
-    return a.method_string() == b.method_string() && a.target() == b.target() &&
-           a.version() == b.version() && a.body() == b.body() &&
-           std::equal(a.begin(), a.end(), b.begin(), b.end(), same_field);
-}
-
 // Of a header that has not ended, the parser may say at once what is wrong or wait for the end.
 bool same_end(const Exchange& a, const Exchange& b) {
     if (a.refusal.empty() == b.refusal.empty()) {
@@ -63,11 +55,7 @@ bool same_end(const Exchange& a, const Exchange& b) {
 }
 
 bool same(const Exchange& a, const Exchange& b) {
-    return same_end(a, b) && std::equal(a.requests.begin(),
-                                        a.requests.end(),
-                                        b.requests.begin(),
-                                        b.requests.end(),
-                                        same_request);
+    return same_end(a, b) && a.requests == b.requests;
 }
 
 customerio::Acceptance acceptance() {
@@ -101,13 +89,12 @@ void check_body(const Event& event, std::string_view sent) {
     HOLDFAST_ASSERT(stored == expected);
 }
 
-void check(customerio::Acceptor& acceptor, const RequestReader::Request& request) {
-    const std::string record =
-        accepted(acceptor, {request.method_string(), request.target(), request.body()});
+void check(customerio::Acceptor& acceptor, const HttpRequest& request) {
+    const std::string record = accepted(acceptor, {request.method, request.target, request.body});
     if (record.empty()) return;
     const Result<Event> event = decode_record(record);
     HOLDFAST_ASSERT(event);
-    if (!event->body.empty()) check_body(*event, request.body());
+    if (!event->body.empty()) check_body(*event, request.body);
     const std::string again =
         accepted(acceptor, {to_string(event->method), event->target, event->body});
     HOLDFAST_ASSERT(again == record);
@@ -126,6 +113,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::minstd_rand random(static_cast<unsigned>(std::hash<std::string_view>()(stream)));
     HOLDFAST_ASSERT(same(whole, read(stream, [&] { return 1 + random() % 32; })));
     customerio::Acceptor acceptor;
-    for (const RequestReader::Request& request : whole.requests) check(acceptor, request);
+    for (const HttpRequest& request : whole.requests) check(acceptor, request);
     return 0;
 }

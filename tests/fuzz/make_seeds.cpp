@@ -1,5 +1,6 @@
 // Writes the seeds that are not text: fuzz_make_seeds tests/fuzz/corpus. To be run again when one
 // of the formats changes.
+#include "proto/frame.hpp"
 #include "proto/record.hpp"
 #include "wal/cursor.hpp"
 #include "wal/state.hpp"
@@ -164,6 +165,30 @@ void write_cursors(const Folder& folder) {
     folder.write("empty", "");
 }
 
+void write_frames(const Folder& folder) {
+    const frame::Event event{.method = Method::put,
+                             .destination = "crm",
+                             .key = "order-17",
+                             .target = "/api/v1/customers/5",
+                             .body = R"({"plan":"basic"})"};
+    std::string one;
+    frame::Writer writer(one, frame::Type::events);
+    writer.add(event);
+    writer.end();
+    folder.write_with_damage("one", one);
+    std::string many;
+    frame::Writer more(many, frame::Type::events);
+    for (int i = 0; i < 3; ++i) more.add(event);
+    more.end();
+    folder.write("two-frames", many + one);
+    std::string answers;
+    frame::Writer answering(answers, frame::Type::answers);
+    answering.add(frame::Answer{.seq = Seq{7}});
+    answering.add(frame::Answer{.status = 400, .body = "{}"});
+    answering.end();
+    folder.write_with_damage("answers", answers);
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -174,6 +199,7 @@ int main(int argc, char** argv) {
     }
     const std::filesystem::path corpus = argv[1];
     holdfast::write_records(holdfast::Folder(corpus / "record"));
+    holdfast::write_frames(holdfast::Folder(corpus / "frame"));
     holdfast::write_states(holdfast::Folder(corpus / "wal_state"));
     holdfast::write_cursors(holdfast::Folder(corpus / "wal_cursor"));
     return 0;

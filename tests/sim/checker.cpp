@@ -69,12 +69,14 @@ void Checker::on_attempt(const transport::Attempt& attempt, const transport::Del
     expect(attempt.number == entry.attempts + 1, "the attempts are miscounted", seq);
     const bool once = info(event.operation).safety == Safety::once_if_ambiguous;
     expect(attempt.must_be_intended == once, "an intent is wrongly asked for", seq);
-    expect(++in_flight_ <= plan_.policy.concurrency_max, "too many attempts at once", seq);
     const Endpoint endpoint = endpoint_of(seq);
+    expect(
+        ++in_flight_to(endpoint) <= plan_.policy.concurrency_max, "too many attempts at once", seq);
     // The state after it was let in: half_open rather than open, whose time has passed.
     const auto state = delivery.gates(endpoint).breaker().state(world_.now());
     expect(gate(endpoint).on_attempt(seq, state, world_.elapsed()), seq);
     entry.in_flight = true;
+    lanes_in_flight_.insert(event.lane);
 }
 
 void Checker::on_sent(Seq seq) {
@@ -86,7 +88,8 @@ void Checker::on_cancelled(Seq seq) {
     tell(seq, "the attempt could not be made");
     gate(endpoint_of(seq)).on_cancelled(seq);
     entries_[seq].in_flight = false;
-    --in_flight_;
+    --in_flight_to(endpoint_of(seq));
+    lanes_in_flight_.erase(log_.event(seq).lane);
 }
 
 void Checker::on_result(Seq seq,
@@ -95,7 +98,8 @@ void Checker::on_result(Seq seq,
                         const transport::Delivery& delivery) {
     EntryModel& entry = entries_[seq];
     entry.in_flight = false;
-    --in_flight_;
+    --in_flight_to(endpoint_of(seq));
+    lanes_in_flight_.erase(log_.event(seq).lane);
     ++entry.attempts;
     const Endpoint endpoint = endpoint_of(seq);
     const transport::Verdict verdict =
@@ -173,7 +177,8 @@ std::any Checker::on_save() {
 
 void Checker::on_restart() {
     tell({}, "the process starts again");
-    in_flight_ = 0;
+    in_flight_to_ = {};
+    lanes_in_flight_.clear();
     const auto* kept = std::any_cast<Kept>(&log_.gates_model());
     for (std::size_t i = 0; i < gates_.size(); ++i) {
         if (kept == nullptr) {
@@ -223,8 +228,10 @@ void Checker::on_idle(const transport::Delivery& delivery) {
 bool Checker::may_go(Seq seq, const transport::Delivery& delivery) {
     const EntryModel& entry = entries_[seq];
     const Instant now = world_.now();
-    return *log_.lanes().at(log_.event(seq).lane).begin() == seq && !entry.in_flight &&
-           entry.due_at <= world_.elapsed() &&
+    const auto lane = log_.lanes().find(log_.event(seq).lane);
+    if (lane == log_.lanes().end()) return false;  // all settled, rightly or not
+    return *lane->second.begin() == seq && !lanes_in_flight_.contains(lane->first) &&
+           entry.due_at <= world_.elapsed() && !is_busy(endpoint_of(seq)) &&
            delivery.gates(endpoint_of(seq)).opens_at(now) <= now;
 }
 
@@ -236,12 +243,11 @@ void Checker::on_park(Seq seq, const transport::Delivery& delivery) {
 // Whoever is the first of its lane, is due and has an open endpoint is in flight.
 void Checker::check_that_nobody_waits_for_others(const transport::Delivery& delivery) {
     const Instant now = world_.now();
-    if (in_flight_ >= plan_.policy.concurrency_max) return;
     if (delivery.room() == 0 && log_.parked() >= plan_.policy.parked_max) return;
-    // With a full window the others wait for an endpoint that opens soon.
+    // With a full window the others wait for an endpoint that goes on soon.
     const auto opens_soon = [&](Endpoint endpoint) {
         const Instant at = delivery.gates(endpoint).opens_at(now);
-        return at > now && at <= now + plan_.policy.long_wait;
+        return (at > now || is_busy(endpoint)) && at <= now + plan_.policy.long_wait;
     };
     if (delivery.room() == 0 && std::ranges::any_of(kEndpoints, opens_soon)) return;
     for (const auto& [lane, seqs] : log_.lanes()) {

@@ -87,7 +87,17 @@ private:
     std::array<GateModel::Kept, kEndpointCount> saved_;
     std::map<Seq, EntryModel> entries_;
     std::map<Lane, Seq> last_first_done_;
-    std::size_t in_flight_ = 0;
+
+    [[nodiscard]] std::size_t& in_flight_to(Endpoint endpoint) {
+        return in_flight_to_[static_cast<std::size_t>(endpoint)];
+    }
+
+    [[nodiscard]] bool is_busy(Endpoint endpoint) const {
+        return in_flight_to_[static_cast<std::size_t>(endpoint)] >= plan_.policy.concurrency_max;
+    }
+
+    std::array<std::size_t, kEndpointCount> in_flight_to_{};
+    std::set<Lane> lanes_in_flight_;
     std::uint64_t digest_ = 0;
     std::optional<std::string> violation_;
 };

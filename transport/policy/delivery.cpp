@@ -96,11 +96,10 @@ void Delivery::wake_due(Instant now) {
 
 std::optional<Attempt> Delivery::next(Instant now) {
     wake_due(now);
-    if (in_flight_.size() >= policy_.concurrency_max) return std::nullopt;
     std::optional<Endpoint> chosen;
     for (const Endpoint endpoint : kEndpoints) {
         const auto& ready = ready_[static_cast<std::size_t>(endpoint)];
-        if (ready.empty() || gates(endpoint).opens_at(now) > now) continue;
+        if (ready.empty() || is_busy(endpoint) || gates(endpoint).opens_at(now) > now) continue;
         const bool older = !chosen || ready.begin()->first <
                                           ready_[static_cast<std::size_t>(*chosen)].begin()->first;
         if (older) chosen = endpoint;
@@ -112,6 +111,7 @@ std::optional<Attempt> Delivery::next(Instant now) {
     const auto [seq, lane] = *ready.begin();
     ready.erase(ready.begin());
     in_flight_.emplace(seq, InFlight{lane, *chosen, *pass});
+    ++in_flight_to_[static_cast<std::size_t>(*chosen)];
     const Item& item = lanes_.at(lane).front();
     const bool once = info(item.operation).safety == Safety::once_if_ambiguous;
     return Attempt{seq, item.operation, item.attempts + 1, once};
@@ -119,14 +119,13 @@ std::optional<Attempt> Delivery::next(Instant now) {
 
 std::optional<Instant> Delivery::wake_at(Instant now) const {
     std::optional<Instant> at;
-    // With all places taken the next thing to happen is a result.
-    if (in_flight_.size() >= policy_.concurrency_max) return at;
     const auto consider = [&](Instant candidate) {
         at = at ? std::min(*at, candidate) : candidate;
     };
     if (!waiting_.empty()) consider(waiting_.begin()->until);
     for (const Endpoint endpoint : kEndpoints) {
-        if (ready_[static_cast<std::size_t>(endpoint)].empty()) continue;
+        // With all its places taken the next thing to happen there is a result.
+        if (ready_[static_cast<std::size_t>(endpoint)].empty() || is_busy(endpoint)) continue;
         consider(gates(endpoint).opens_at(now));
     }
     return at;
@@ -136,6 +135,7 @@ Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, 
     const auto node = in_flight_.extract(seq);
     HOLDFAST_ASSERT(!node.empty());
     const InFlight& flight = node.mapped();
+    --in_flight_to_[static_cast<std::size_t>(flight.endpoint)];
     Item& item = lanes_.at(flight.lane).front();
     HOLDFAST_ASSERT(item.seq == seq);
     const Verdict verdict = classify(info(item.operation).safety, result);
@@ -232,14 +232,17 @@ void Delivery::finish(Lane lane, Instant now) {
 void Delivery::on_cancelled(Seq seq, Instant now) {
     const auto node = in_flight_.extract(seq);
     HOLDFAST_ASSERT(!node.empty());
-    gates(node.mapped().endpoint).on_cancelled(node.mapped().pass, now);
-    schedule(node.mapped().lane, now);
+    const InFlight& flight = node.mapped();
+    --in_flight_to_[static_cast<std::size_t>(flight.endpoint)];
+    gates(flight.endpoint).on_cancelled(flight.pass, now);
+    schedule(flight.lane, now);
 }
 
 Dead Delivery::on_unreadable(Seq seq, std::string why, Instant now) {
     const auto node = in_flight_.extract(seq);
     HOLDFAST_ASSERT(!node.empty());
     const InFlight& flight = node.mapped();
+    --in_flight_to_[static_cast<std::size_t>(flight.endpoint)];
     gates(flight.endpoint).on_cancelled(flight.pass, now);
     const std::uint32_t attempts = lanes_.at(flight.lane).front().attempts;
     finish(flight.lane, now);
@@ -252,13 +255,17 @@ std::set<Seq> Delivery::in_flight() const {
     return seqs;
 }
 
+bool Delivery::is_busy(Endpoint endpoint) const {
+    return in_flight_to_[static_cast<std::size_t>(endpoint)] >= policy_.concurrency_max;
+}
+
 bool Delivery::is_starved(Instant now) const {
-    if (in_flight_.size() >= policy_.concurrency_max) return false;
     bool an_endpoint_is_idle = false;
     for (const Endpoint endpoint : kEndpoints) {
+        if (!policy_.serves[static_cast<std::size_t>(endpoint)]) continue;
         const Instant opens_at = gates(endpoint).opens_at(now);
         if (ready_[static_cast<std::size_t>(endpoint)].empty()) {
-            an_endpoint_is_idle |= opens_at <= now;
+            an_endpoint_is_idle |= opens_at <= now && !is_busy(endpoint);
         } else if (opens_at <= now + policy_.long_wait) {
             return false;  // it goes on soon, and makes room
         }

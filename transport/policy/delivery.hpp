@@ -34,7 +34,9 @@ namespace holdfast::transport {
 struct DeliveryPolicy {
     BackoffPolicy backoff;
     std::array<GatesPolicy, kEndpointCount> gates;
-    std::size_t concurrency_max = 10;
+    std::size_t concurrency_max = 10;  // attempts at once to each endpoint
+    // Endpoints that have entries at all: for another nobody looks behind those that wait.
+    std::array<bool, kEndpointCount> serves = {true, true};
     std::optional<Duration> give_up_after = std::chrono::days(7);  // of age; none: never
     std::size_t window_max = 4096;  // entries held that are not parked; more than concurrency_max
     std::size_t parked_max = 1'000'000;  // entries that wait in lanes while others go on
@@ -153,7 +155,8 @@ private:
     void release_refused(Endpoint endpoint);
     void wake_due(Instant now);
     void finish(Lane lane, Instant now);
-    // There is a place and an open endpoint, and nothing to send there.
+    [[nodiscard]] bool is_busy(Endpoint endpoint) const;
+    // There is a place at an open endpoint, and nothing to send there.
     [[nodiscard]] bool is_starved(Instant now) const;
     [[nodiscard]] Decision decide(Item& item,
                                   const Verdict& verdict,
@@ -170,6 +173,7 @@ private:
     std::array<std::map<Seq, Lane>, kEndpointCount> ready_;
     std::set<Waiting> waiting_;  // lanes whose first entry has to wait
     std::map<Seq, InFlight> in_flight_;
+    std::array<std::size_t, kEndpointCount> in_flight_to_{};
     std::array<std::size_t, kEndpointCount> held_for_{};  // parked ones too
     std::set<Seq> window_;                                // held and not parked
     std::size_t parked_ = 0;

@@ -19,6 +19,18 @@ using testing::IsEmpty;
 
 constexpr auto kDay = 24h;
 
+constexpr const char* kCertificate = R"(-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUP1ce3tnnHIdftd9TQ/1E5ARZcOkwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjExMjEwMjdaGA8yMTI2MTAyODEyMTAy
+N1owDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLdc
+uvrWR9QuQ+HOZJadddT+UUJCIkq+x+waCXUkkVPpraO5HHVEmgTyCnxyoMiCxAej
+dvtPA20A+zV5RbQOs1CjUzBRMB0GA1UdDgQWBBQPLr5eo1GIQvjJYV7fnakz3hws
+MzAfBgNVHSMEGDAWgBQPLr5eo1GIQvjJYV7fnakz3hwsMzAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCICjl76cCf6/KpFHyxb1jGwvUKyWYsl1+XQeJ
+lI8VEspYAiEAqbSRkPXwDKSnNMJ9byuaYK6EBUsAohIjESSOS2ez/GE=
+-----END CERTIFICATE-----
+)";
+
 class ConfigTest : public testing::Test {
 protected:
     // The smallest destination, on lines 1 to 5, with `more` from line 6 on.
@@ -84,7 +96,7 @@ TEST_F(ConfigTest, GivesEveryKeyThatIsNotThereItsDefault) {
 
 TEST_F(ConfigTest, ReadsEveryKey) {
     const std::string app_key = dir_.write("app", "a-456");
-    const std::string ca = dir_.write("ca.pem", "");
+    const std::string ca = dir_.write("ca.pem", kCertificate);
     const Result<Config> config = parse_config(
         with("region = \"eu\"\napp_key_file = \"" + app_key + "\"\nca_file = \"" + ca + "\"\n" +
              R"(track_url = "http://127.0.0.1:8080/track"
@@ -301,10 +313,20 @@ TEST_F(ConfigTest, RefusesSectionsOfTheWrongKind) {
               "f.toml:2: wal: is not a table; allowed: [wal]");
 }
 
-TEST_F(ConfigTest, RefusesTwoDestinationsOfOneName) {
-    EXPECT_EQ(errors_of(with("\n" + with(""))),
-              "f.toml:8: destination.name: \"a\" is the name of another destination; allowed: a "
-              "name of its own");
+TEST_F(ConfigTest, RefusesTwoDestinationsOfOneNameOrSiteId) {
+    EXPECT_EQ(
+        errors_of(with("\n" + with(""))),
+        "f.toml:8: destination.name: \"a\" is the name of another destination; allowed: a "
+        "name of its own\n"
+        "f.toml:10: destination.site_id: \"site\" is the site id of another destination; allowed: "
+        "a site id of its own");
+}
+
+TEST_F(ConfigTest, RefusesACaFileWithoutACertificate) {
+    const std::string junk = dir_.write("junk.pem", "no certificate");
+    EXPECT_EQ(errors_of(with("ca_file = \"" + junk + "\"\n")),
+              "f.toml:6: destination.ca_file: " + junk +
+                  " holds no certificate; allowed: a readable file of PEM certificates");
 }
 
 TEST_F(ConfigTest, RefusesOneSocketForIngestAndAdmin) {

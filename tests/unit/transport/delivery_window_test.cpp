@@ -88,9 +88,11 @@ TEST_F(DeliveryWindowTest, WithAllPlacesTakenOnlyAResultChangesAnything) {
     again(answer(1, 503));
     EXPECT_EQ(next(), 2U);
     EXPECT_EQ(next(), 0U);
+    sleep();  // until 1 is due, which changes nothing
+    EXPECT_EQ(next(), 0U);
     EXPECT_FALSE(delivery.wake_at(now));
     answer(2, 200);
-    EXPECT_EQ(next(), 3U);
+    EXPECT_EQ(next(), 1U);
 }
 
 // Whatever happens: who sleeps until wake_at() and asks again gets something or sleeps longer, and
@@ -177,12 +179,35 @@ TEST_F(DeliveryWindowTest, ParksWhatStandsBehindOneThatIsUnderWay) {
 
 TEST_F(DeliveryWindowTest, ParksNothingWhenAllPlacesAreTaken) {
     policy.concurrency_max = 1;
+    policy.serves = {true, false};
     fill(3);
     add(1, kAda);
     add(2, kAda);
     add(3, kAda);
     EXPECT_EQ(next(), 1U);
     EXPECT_EQ(park(), Seqs{});
+}
+
+TEST_F(DeliveryWindowTest, ParksNothingForAnEndpointThatHasNoEntries) {
+    policy.serves = {true, false};
+    fill(2);
+    close(Endpoint::track, "60");
+    add(1, kAda);
+    add(2, kBob);
+    EXPECT_EQ(next(), 0U);
+    EXPECT_EQ(park(), Seqs{});
+}
+
+TEST_F(DeliveryWindowTest, AnEndpointWithAllItsPlacesTakenDoesNotHoldUpTheOther) {
+    policy.concurrency_max = 1;
+    restart(policy);
+    add(1, kAda, Operation::send_email);
+    add(2, kBob, Operation::send_email);
+    add(3, kCyd);
+    EXPECT_EQ(next(), 1U);
+    EXPECT_EQ(next(), 3U);
+    EXPECT_EQ(next(), 0U);
+    EXPECT_FALSE(delivery.wake_at(now));
 }
 
 TEST_F(DeliveryWindowTest, ParksWhatAnEndpointThatStaysClosedKeeps) {

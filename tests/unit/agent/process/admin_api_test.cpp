@@ -220,6 +220,18 @@ TEST_F(AdminApi, ReplayingAllLeavesAnEmailInDoubt) {
     EXPECT_EQ(one["replayed"].size(), 1U) << one;
 }
 
+TEST_F(AdminApi, ReplayingAllReachesWhatStandsBehindManyInDoubt) {
+    store(std::vector<std::string>(1001, "1"));
+    fail_all(FailureCause::ambiguous);
+    store({"2"});
+    fail_all();
+    const Json all = call("POST", "/v1/replay", R"({"all":true})");
+    ASSERT_EQ(all["replayed"].size(), 1U);
+    EXPECT_EQ(all["replayed"][0]["seq"], 1002);
+    EXPECT_EQ(all["skipped"].size(), 1000U);
+    EXPECT_EQ(all["remaining"], 1001);
+}
+
 TEST_F(AdminApi, ReplaysOneByPositionAndOneById) {
     store({"1", "2", "3"});
     fail_all();

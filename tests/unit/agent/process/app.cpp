@@ -14,19 +14,19 @@
 
 namespace holdfast::agent {
 
-std::string Answer::field(std::string_view name) const {
+std::string Reply::field(std::string_view name) const {
     const std::size_t at = head.find("\r\n" + std::string(name) + ": ");
     if (at == std::string::npos) return {};
     const std::size_t begin = at + 2 + name.size() + 2;
     return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
-std::vector<Answer> answers_in(std::string_view stream) {
-    std::vector<Answer> answers;
+std::vector<Reply> answers_in(std::string_view stream) {
+    std::vector<Reply> answers;
     for (;;) {
         const std::size_t end = stream.find("\r\n\r\n");
         if (end == std::string_view::npos) return answers;
-        Answer answer;
+        Reply answer;
         answer.head = stream.substr(0, end + 2);
         answer.status = static_cast<unsigned>(std::stoul(answer.head.substr(9, 3)));
         const std::string length = answer.field("Content-Length");

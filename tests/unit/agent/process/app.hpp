@@ -8,7 +8,7 @@
 
 namespace holdfast::agent {
 
-struct Answer {
+struct Reply {
     unsigned status = 0;
     std::string head;  // status line and fields
     std::string body;
@@ -22,7 +22,7 @@ struct Answer {
 };
 
 // The complete answers in a stream of bytes.
-[[nodiscard]] std::vector<Answer> answers_in(std::string_view stream);
+[[nodiscard]] std::vector<Reply> answers_in(std::string_view stream);
 
 class App {
 public:
@@ -44,7 +44,7 @@ public:
 
     [[nodiscard]] const std::string& received() const { return received_; }
 
-    [[nodiscard]] std::vector<Answer> answers() const { return answers_in(received_); }
+    [[nodiscard]] std::vector<Reply> answers() const { return answers_in(received_); }
 
     [[nodiscard]] std::size_t bytes_sent() const { return bytes_sent_; }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -89,14 +90,14 @@ protected:
         return {.arguments = {"--config", config}};
     }
 
-    static Answer call(const std::string& socket, const std::string& bytes) {
+    static Reply call(const std::string& socket, const std::string& bytes) {
         App app = App::on_unix(socket);
         app.send(bytes);
         EXPECT_TRUE(wait_until([&] {
             app.pump();
             return !app.answers().empty() || app.ended();
         }));
-        return app.answers().empty() ? Answer{} : app.answers()[0];
+        return app.answers().empty() ? Reply{} : app.answers()[0];
     }
 
     [[nodiscard]] unsigned send_event() const { return call(ingest(), identify("5")).status; }
@@ -132,6 +133,25 @@ TEST_F(Holdfastd, SaysWhichCredentialIsMissing) {
     EXPECT_THAT(child.output(), HasSubstr(config + ":13: destination.api_key_file: "));
 }
 
+// A log that runs out of descriptors fails: better not to start. (Each test is a process of its
+// own.)
+TEST_F(Holdfastd, CountsTheDescriptorsThatItMayNeed) {
+    rlimit limit{.rlim_cur = 64, .rlim_max = 1500};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    const std::string config = configure("a");
+    {
+        Child child(with(config));
+        ASSERT_TRUE(child.says("ready")) << child.output();
+    }
+    limit.rlim_max = 1300;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    Child child(with(config));
+    EXPECT_EQ(child.exit_code(), 78);
+    EXPECT_THAT(child.output(),
+                HasSubstr("ingest.connections_max = 1024 needs 1384 open files in all, and this "
+                          "process may have 1300"));
+}
+
 TEST_F(Holdfastd, RefusesArgumentsThatItDoesNotKnow) {
     for (const char* argument : {"--colour", "start", "--config"}) {
         Child child({.arguments = {argument}});
@@ -162,7 +182,7 @@ TEST_F(Holdfastd, ASecondAgentOnTheSameLogLeavesTheFirstAlone) {
     ASSERT_TRUE(first.says("ready"));
     Child second(with(config));
     EXPECT_EQ(second.exit_code(), 75);
-    EXPECT_THAT(second.output(), HasSubstr("error log: "));
+    EXPECT_THAT(second.output(), HasSubstr("error log: another process uses the log in "));
     EXPECT_EQ(send_event(), 200U);
 }
 

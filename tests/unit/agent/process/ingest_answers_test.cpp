@@ -12,16 +12,16 @@ using testing::ElementsAre;
 
 std::vector<unsigned> statuses(const App& app) {
     std::vector<unsigned> all;
-    for (const Answer& answer : app.answers()) all.push_back(answer.status);
+    for (const Reply& answer : app.answers()) all.push_back(answer.status);
     return all;
 }
 
 class IngestAnswers : public testing::Test {
 protected:
     // Waits until the answers have come.
-    std::vector<Answer> answers(const App& app, std::size_t count) {
+    std::vector<Reply> answers(const App& app, std::size_t count) {
         EXPECT_TRUE(world_.until([&] { return app.answers().size() >= count || app.ended(); }));
-        std::vector<Answer> all = app.answers();
+        std::vector<Reply> all = app.answers();
         EXPECT_EQ(all.size(), count) << app.received();
         all.resize(count);
         return all;
@@ -42,7 +42,7 @@ TEST_F(IngestAnswers, AYesLeavesAfterTheSyncThatHoldsTheEvent) {
     EXPECT_TRUE(world_.server->has_answers_outstanding());
 
     world_.disk.release();
-    const Answer yes = answers(app, 1).front();
+    const Reply yes = answers(app, 1).front();
     EXPECT_EQ(yes.status, 200U);
     EXPECT_EQ(yes.body, "{}\n");
     EXPECT_EQ(yes.field("X-Holdfast-Seq"), "1");

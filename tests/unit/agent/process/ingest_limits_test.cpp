@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 
 bool all_yes_in_order(const App& app) {
     std::uint64_t seq = 0;
-    const std::vector<Answer> answers = app.answers();
-    return std::all_of(answers.begin(), answers.end(), [&](const Answer& answer) {
+    const std::vector<Reply> answers = app.answers();
+    return std::all_of(answers.begin(), answers.end(), [&](const Reply& answer) {
         const std::string text = answer.field("X-Holdfast-Seq");
         const std::uint64_t last = std::exchange(seq, text.empty() ? 0 : std::stoull(text));
         return answer.status == 200 && seq > last;

@@ -20,8 +20,8 @@ TEST(IngestStorage, WhatWasBeingWrittenIsUnknownWhatComesLaterIsNotStoredAndThen
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 2; }));
     app.send(identify("3"));
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 3; }));
-    const std::vector<Answer> answers = app.answers();
-    for (const Answer& answer : answers) {
+    const std::vector<Reply> answers = app.answers();
+    for (const Reply& answer : answers) {
         EXPECT_EQ(answer.status, 503U);
         EXPECT_EQ(answer.field("Retry-After"), "1");
     }
@@ -51,7 +51,7 @@ TEST(IngestStorage, ARequestThatWaitedForRoomIsRefusedWhenTheLogFails) {
     world.disk.break_down();
     world.disk.release();
     ASSERT_TRUE(world.until([&] { return app.answers().size() == 20; }));
-    for (const Answer& answer : app.answers()) EXPECT_EQ(answer.status, 503U);
+    for (const Reply& answer : app.answers()) EXPECT_EQ(answer.status, 503U);
 }
 
 }  // namespace

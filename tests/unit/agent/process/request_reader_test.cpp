@@ -23,9 +23,8 @@ std::vector<std::string> read(std::string_view stream, std::size_t piece) {
         stream.remove_prefix(size);
         Status status = reader.next();
         for (; status == Status::complete; status = reader.next()) {
-            const RequestReader::Request& request = reader.request();
-            out.push_back(std::string(request.method_string()) + " " +
-                          std::string(request.target()) + "|" + request.body());
+            const HttpRequest& request = reader.request();
+            out.push_back(request.method + " " + request.target + "|" + request.body);
         }
         if (status == Status::refused) {
             out.push_back("!" + std::to_string(reader.refusal().status));
