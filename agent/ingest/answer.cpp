@@ -10,8 +10,6 @@
 namespace holdfast::agent {
 namespace {
 
-using fmt::operator""_cf;
-
 constexpr unsigned kContinue = 100;
 
 void append_receipt(const Answer& answer, std::string& out) {
@@ -25,12 +23,12 @@ void append_receipt(const Answer& answer, std::string& out) {
     }
     const std::string_view body = send_body.empty() ? std::string_view("{}") : send_body;
     fmt::format_to(std::back_inserter(out),
-                   "HTTP/1.1 200 OK\r\n"
-                   "Content-Type: application/json; charset=utf-8\r\n"
-                   "Content-Length: {}\r\n"
-                   "X-Holdfast-Id: {}\r\n"
-                   "X-Holdfast-Seq: {}\r\n"
-                   "{}\r\n{}\n"_cf,
+                   FMT_COMPILE("HTTP/1.1 200 OK\r\n"
+                               "Content-Type: application/json; charset=utf-8\r\n"
+                               "Content-Length: {}\r\n"
+                               "X-Holdfast-Id: {}\r\n"
+                               "X-Holdfast-Seq: {}\r\n"
+                               "{}\r\n{}\n"),
                    body.size() + 1,
                    id,
                    answer.seq.value,
