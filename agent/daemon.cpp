@@ -37,8 +37,8 @@ Directory make_directory(const Config& config) {
     return Directory(std::move(destinations));
 }
 
-// What RocksDB, the other sockets and the libraries keep open.
-constexpr std::uint64_t kOtherDescriptors = 256 + 64;
+// The log, the other sockets and what the libraries keep open.
+constexpr std::uint64_t kOtherDescriptors = wal::kOpenFilesMax + 64;
 
 // Running out of descriptors fails the log: so they are counted before the start.
 Result<void> ensure_descriptors(const Config& config) {

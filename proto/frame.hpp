@@ -12,7 +12,6 @@
 #include "proto/ulid.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +40,8 @@ struct Event {
     std::string_view key = {};          // of idempotency; empty: none
     std::string_view target = {};
     std::string_view body = {};
+
+    bool operator==(const Event&) const = default;
 };
 
 // How the event was stored when its answer left.
@@ -55,6 +56,8 @@ struct Answer {
     Ulid id = {};
     WallTime accepted_at = {};
     std::string_view body = {};  // JSON, as over HTTP; empty with 200
+
+    bool operator==(const Answer&) const = default;
 };
 
 // Frames are put together in place: begin, append, end.

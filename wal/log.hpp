@@ -57,6 +57,9 @@ struct Commit {
     Seq head;               // the last durable entry
 };
 
+// Descriptors that an open log uses at most, but for a few.
+inline constexpr int kOpenFilesMax = 256;
+
 struct LogOptions {
     std::filesystem::path directory;            // made if it is missing, mode 0700
     Duration history = std::chrono::hours(24);  // complete entries are kept for so long …

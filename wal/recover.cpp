@@ -17,22 +17,34 @@ constexpr std::string_view kSchemaName = "schema";
 constexpr std::string_view kSchema = "1";
 constexpr std::string_view kTailName = "tail";
 
-Result<void> make_directory(const std::filesystem::path& directory) {
+Result<void> sync_directory(const std::filesystem::path& directory) {
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+    const int why = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    if (synced) return {};
+    return Error{Errc::storage_failed,
+                 "sync " + directory.string() + ": " + std::generic_category().message(why)};
+}
+
+Result<void> make_directory(const std::filesystem::path& wanted) {
+    const auto directory = wanted.has_filename() ? wanted : wanted.parent_path();  // "…/"
     std::error_code ec;
-    if (std::filesystem::is_directory(directory, ec)) return {};
+    auto there = directory;
+    while (!std::filesystem::is_directory(there, ec) && there.has_relative_path()) {
+        there = there.parent_path();
+    }
+    if (there == directory) return {};
     std::filesystem::create_directories(directory, ec);
     if (ec) {
         return Error{Errc::bad_config, "make " + directory.string() + ": " + ec.message()};
     }
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ec);
-    // The new name is on the disk only once the directory that holds it is.
-    const int parent = ::open(directory.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = parent >= 0 && ::fsync(parent) == 0;
-    if (parent >= 0) ::close(parent);
-    if (synced) return {};
-    return Error{
-        Errc::storage_failed,
-        "sync " + directory.parent_path().string() + ": " + std::generic_category().message(errno)};
+    // A new name is on the disk only once the directory that holds it is.
+    for (auto made = directory; made != there; made = made.parent_path()) {
+        if (Result<void> synced = sync_directory(made.parent_path()); !synced) return synced;
+    }
+    return {};
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "wal/rocks_options.hpp"
 
+#include "wal/log.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
@@ -80,9 +82,9 @@ rocksdb::Options rocks_options(rocksdb::Env* env, const Note& note) {
     options.write_buffer_size = std::size_t{16} << 20U;
     options.max_write_buffer_number = 3;
     options.max_total_wal_size = std::uint64_t{64} << 20U;
-    options.max_background_jobs = 2;       // 7.8.2 fixed a flush reorder that needs eight
-    options.max_open_files = 256;          // running out of descriptors is fatal until reopened
-    options.max_file_opening_threads = 1;  // else sixteen are started for each opening and flush
+    options.max_background_jobs = 2;         // 7.8.2 fixed a flush reorder that needs eight
+    options.max_open_files = kOpenFilesMax;  // running out of descriptors is fatal until reopened
+    options.max_file_opening_threads = 1;    // else sixteen are started for each opening and flush
     options.max_manifest_file_size = std::size_t{4} << 20U;
     options.keep_log_file_num = 1;
     options.stats_dump_period_sec = 0;  // idle costs nothing

@@ -75,6 +75,15 @@ private:
 
     [[nodiscard]] Endpoint endpoint_of(Seq seq) const;
     [[nodiscard]] GateModel& gate(Endpoint endpoint);
+
+    [[nodiscard]] std::size_t& in_flight_to(Endpoint endpoint) {
+        return in_flight_to_[static_cast<std::size_t>(endpoint)];
+    }
+
+    [[nodiscard]] bool is_busy(Endpoint endpoint) const {
+        return in_flight_to_[static_cast<std::size_t>(endpoint)] >= plan_.policy.concurrency_max;
+    }
+
     void expect(bool holds, std::string_view otherwise, Seq seq = {});
     void expect(const Wrong& wrong, Seq seq);
     [[nodiscard]] bool may_go(Seq seq, const transport::Delivery& delivery);
@@ -87,15 +96,6 @@ private:
     std::array<GateModel::Kept, kEndpointCount> saved_;
     std::map<Seq, EntryModel> entries_;
     std::map<Lane, Seq> last_first_done_;
-
-    [[nodiscard]] std::size_t& in_flight_to(Endpoint endpoint) {
-        return in_flight_to_[static_cast<std::size_t>(endpoint)];
-    }
-
-    [[nodiscard]] bool is_busy(Endpoint endpoint) const {
-        return in_flight_to_[static_cast<std::size_t>(endpoint)] >= plan_.policy.concurrency_max;
-    }
-
     std::array<std::size_t, kEndpointCount> in_flight_to_{};
     std::set<Lane> lanes_in_flight_;
     std::uint64_t digest_ = 0;

@@ -131,11 +131,16 @@ std::optional<Instant> Delivery::wake_at(Instant now) const {
     return at;
 }
 
-Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, WallTime wall_now) {
+// Its attempt is over.
+Delivery::InFlight Delivery::land(Seq seq) {
     const auto node = in_flight_.extract(seq);
     HOLDFAST_ASSERT(!node.empty());
-    const InFlight& flight = node.mapped();
-    --in_flight_to_[static_cast<std::size_t>(flight.endpoint)];
+    --in_flight_to_[static_cast<std::size_t>(node.mapped().endpoint)];
+    return node.mapped();
+}
+
+Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, WallTime wall_now) {
+    const InFlight flight = land(seq);
     Item& item = lanes_.at(flight.lane).front();
     HOLDFAST_ASSERT(item.seq == seq);
     const Verdict verdict = classify(info(item.operation).safety, result);
@@ -230,19 +235,13 @@ void Delivery::finish(Lane lane, Instant now) {
 }
 
 void Delivery::on_cancelled(Seq seq, Instant now) {
-    const auto node = in_flight_.extract(seq);
-    HOLDFAST_ASSERT(!node.empty());
-    const InFlight& flight = node.mapped();
-    --in_flight_to_[static_cast<std::size_t>(flight.endpoint)];
+    const InFlight flight = land(seq);
     gates(flight.endpoint).on_cancelled(flight.pass, now);
     schedule(flight.lane, now);
 }
 
 Dead Delivery::on_unreadable(Seq seq, std::string why, Instant now) {
-    const auto node = in_flight_.extract(seq);
-    HOLDFAST_ASSERT(!node.empty());
-    const InFlight& flight = node.mapped();
-    --in_flight_to_[static_cast<std::size_t>(flight.endpoint)];
+    const InFlight flight = land(seq);
     gates(flight.endpoint).on_cancelled(flight.pass, now);
     const std::uint32_t attempts = lanes_.at(flight.lane).front().attempts;
     finish(flight.lane, now);

@@ -151,6 +151,7 @@ private:
     // A list: most lanes hold one entry, for which a deque would take half a kilobyte.
     using Line = std::list<Item>;
 
+    [[nodiscard]] InFlight land(Seq seq);
     void schedule(Lane lane, Instant now);
     void release_refused(Endpoint endpoint);
     void wake_due(Instant now);

@@ -53,11 +53,7 @@ TEST(Frame, OfEventsComesBackAsItWasWritten) {
     for (const Event& event : {kEvent, bare}) {
         const Result<Event> taken = take_event(payload);
         ASSERT_TRUE(taken) << taken.error().detail;
-        EXPECT_EQ(taken->method, event.method);
-        EXPECT_EQ(taken->destination, event.destination);
-        EXPECT_EQ(taken->key, event.key);
-        EXPECT_EQ(taken->target, event.target);
-        EXPECT_EQ(taken->body, event.body);
+        EXPECT_EQ(*taken, event);
     }
     EXPECT_EQ(payload, "");
 }
@@ -80,13 +76,7 @@ TEST(Frame, OfAnswersComesBackAsItWasWritten) {
     for (const Answer& answer : {yes, no}) {
         const Result<Answer> taken = take_answer(payload);
         ASSERT_TRUE(taken) << taken.error().detail;
-        EXPECT_EQ(taken->status, answer.status);
-        EXPECT_EQ(taken->durability, answer.durability);
-        EXPECT_EQ(taken->is_repeat, answer.is_repeat);
-        EXPECT_EQ(taken->seq, answer.seq);
-        EXPECT_EQ(taken->id, answer.id);
-        EXPECT_EQ(taken->accepted_at, answer.accepted_at);
-        EXPECT_EQ(taken->body, answer.body);
+        EXPECT_EQ(*taken, answer);
     }
     EXPECT_EQ(payload, "");
 }

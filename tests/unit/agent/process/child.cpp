@@ -65,6 +65,7 @@ Child::Child(const Options& options) {
                           "%d",
                           ::getpid());
         }
+        if (options.open_files) ::setrlimit(RLIMIT_NOFILE, &*options.open_files);
         ::execve(argv[0], argv.data(), envp.data());
         ::_exit(127);
     }

@@ -3,9 +3,11 @@
 
 #include "tests/unit/agent/process/app.hpp"
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@ public:
         // Passed on from 3 upwards as systemd does, with these names.
         std::vector<int> sockets = {};
         std::string socket_names = {};  // "a:b"
+        std::optional<rlimit> open_files = {};
     };
 
     explicit Child(const Options& options);

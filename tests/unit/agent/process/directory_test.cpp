@@ -1,17 +1,9 @@
-// Which destination a request is for; the answers; and their order.
 #include "agent/ingest/directory.hpp"
 
-#include "agent/ingest/answer.hpp"
-#include "agent/ingest/answer_queue.hpp"
-
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace holdfast::agent {
 namespace {
-
-using testing::ElementsAre;
-using testing::IsEmpty;
 
 TEST(BasicUser, IsFoundInEitherAlphabetPaddedOrNot) {
     struct Row {
@@ -81,127 +73,6 @@ TEST(DirectoryTest, CallsOfTheAppApiGoWhereThereIsAKeyForThem) {
     const Directory second({{"one", "a", false}, {"two", "b", true}});
     EXPECT_EQ(chosen(second, "Bearer key", Endpoint::app), "two");
     EXPECT_EQ(chosen(second, kSiteA, Endpoint::app), "!401");
-}
-
-const Ulid kId = *Ulid::parse("01KDYGA0KE0000000000000018");
-const WallTime kAt = wall_from_ms(1'700'000'000'123);
-
-std::string http(const Answer& answer) {
-    std::string out;
-    append_http(answer, out);
-    return out;
-}
-
-Answer receipt(Operation operation, bool close) {
-    Answer answer;
-    answer.status = 200;
-    answer.close = close;
-    answer.operation = operation;
-    answer.seq = Seq{7};
-    answer.id = kId;
-    answer.accepted_at = kAt;
-    return answer;
-}
-
-TEST(AnswerBytes, OfAReceipt) {
-    EXPECT_EQ(http(receipt(Operation::identify, false)),
-              "HTTP/1.1 200 OK\r\n"
-              "Content-Type: application/json; charset=utf-8\r\n"
-              "Content-Length: 3\r\n"
-              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
-              "X-Holdfast-Seq: 7\r\n"
-              "\r\n"
-              "{}\n");
-}
-
-TEST(AnswerBytes, OfAReceiptForASendAndAsTheLast) {
-    EXPECT_EQ(http(receipt(Operation::send_email, true)),
-              "HTTP/1.1 200 OK\r\n"
-              "Content-Type: application/json; charset=utf-8\r\n"
-              "Content-Length: 68\r\n"
-              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
-              "X-Holdfast-Seq: 7\r\n"
-              "Connection: close\r\n"
-              "\r\n"
-              "{\"delivery_id\":\"01KDYGA0KE0000000000000018\",\"queued_at\":1700000000}\n");
-}
-
-TEST(AnswerBytes, OfARefusal) {
-    EXPECT_EQ(http(refusal({400, "invalid_event", "no \"name\""}, false)),
-              "HTTP/1.1 400 Bad Request\r\n"
-              "Content-Type: application/json; charset=utf-8\r\n"
-              "Content-Length: 79\r\n"
-              "\r\n"
-              "{\"meta\":{\"error\":\"no \\\"name\\\"\"},\"code\":\"invalid_event\","
-              "\"message\":\"no \\\"name\\\"\"}");
-}
-
-TEST(AnswerBytes, OfAFailureSayWhetherItMayHaveBeenStored) {
-    const Error error{Errc::storage_failed, "disk"};
-    const std::string sure = http(failure(error, false, false));
-    EXPECT_TRUE(sure.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
-    EXPECT_NE(sure.find("\r\nRetry-After: 1\r\n"), std::string::npos);
-    EXPECT_NE(sure.find("\"code\":\"storage_failed\""), std::string::npos);
-    EXPECT_NE(http(failure(error, true, false)).find("\"code\":\"unknown\""), std::string::npos);
-}
-
-void make_ready(AnswerQueue& queue, AnswerQueue::Slot slot, unsigned status) {
-    queue.find(slot)->status = status;
-}
-
-std::vector<unsigned> take_ready(AnswerQueue& queue) {
-    std::vector<unsigned> out;
-    for (; queue.ready() != nullptr; queue.drop_first()) out.push_back(queue.ready()->status);
-    return out;
-}
-
-TEST(AnswerQueueTest, HandsOutInTheOrderOfTheRequests) {
-    AnswerQueue queue;
-    const auto a = queue.add({});
-    const auto b = queue.add({});
-    const auto c = queue.add({});
-    make_ready(queue, c, 3);
-    make_ready(queue, b, 2);
-    EXPECT_THAT(take_ready(queue), IsEmpty());
-    EXPECT_EQ(queue.size(), 3U);
-    make_ready(queue, a, 1);
-    EXPECT_THAT(take_ready(queue), ElementsAre(1, 2, 3));
-    EXPECT_EQ(queue.size(), 0U);
-}
-
-TEST(AnswerQueueTest, APlaceThatIsGivenBackIsGivenAgain) {
-    AnswerQueue queue;
-    const auto a = queue.add({});
-    const auto b = queue.add({});
-    queue.drop_last();
-    EXPECT_EQ(queue.add({}), b);
-    make_ready(queue, a, 1);
-    make_ready(queue, b, 2);
-    EXPECT_THAT(take_ready(queue), ElementsAre(1, 2));
-}
-
-TEST(AnswerQueueTest, APlaceThatIsGoneIsNotFound) {
-    AnswerQueue queue;
-    const auto a = queue.add({});
-    const auto b = queue.add({});
-    make_ready(queue, a, 1);
-    EXPECT_THAT(take_ready(queue), ElementsAre(1));
-    EXPECT_EQ(queue.find(a), nullptr);
-    EXPECT_EQ(queue.find(b + 1), nullptr);
-    EXPECT_NE(queue.find(b), nullptr);
-}
-
-TEST(AnswerQueueTest, NumbersWrapAroundAndMemoryIsUsedAgain) {
-    AnswerQueue queue(0xffffffff - 100);
-    std::vector<AnswerQueue::Slot> slots;
-    for (unsigned i = 0; i < 3; ++i) slots.push_back(queue.add({}));
-    for (unsigned i = 1; i <= 300; ++i) {
-        make_ready(queue, slots.at(i - 1), i);
-        ASSERT_THAT(take_ready(queue), ElementsAre(i));
-        slots.push_back(queue.add({}));
-        ASSERT_EQ(queue.size(), 3U);
-    }
-    EXPECT_EQ(slots.back(), 201U);
 }
 
 }  // namespace

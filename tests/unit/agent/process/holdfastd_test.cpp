@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -133,19 +132,16 @@ TEST_F(Holdfastd, SaysWhichCredentialIsMissing) {
     EXPECT_THAT(child.output(), HasSubstr(config + ":13: destination.api_key_file: "));
 }
 
-// A log that runs out of descriptors fails: better not to start. (Each test is a process of its
-// own.)
+// A log that runs out of descriptors fails: better not to start.
 TEST_F(Holdfastd, CountsTheDescriptorsThatItMayNeed) {
-    rlimit limit{.rlim_cur = 64, .rlim_max = 1500};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-    const std::string config = configure("a");
+    Child::Options options = with(configure("a"));
+    options.open_files = {.rlim_cur = 64, .rlim_max = 1500};
     {
-        Child child(with(config));
+        Child child(options);
         ASSERT_TRUE(child.says("ready")) << child.output();
     }
-    limit.rlim_max = 1300;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-    Child child(with(config));
+    options.open_files->rlim_max = 1300;
+    Child child(options);
     EXPECT_EQ(child.exit_code(), 78);
     EXPECT_THAT(child.output(),
                 HasSubstr("ingest.connections_max = 1024 needs 1384 open files in all, and this "

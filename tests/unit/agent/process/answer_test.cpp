@@ -1,0 +1,71 @@
+#include "agent/ingest/answer.hpp"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::agent {
+namespace {
+
+const Ulid kId = *Ulid::parse("01KDYGA0KE0000000000000018");
+const WallTime kAt = wall_from_ms(1'700'000'000'123);
+
+std::string http(const Answer& answer) {
+    std::string out;
+    append_http(answer, out);
+    return out;
+}
+
+Answer receipt(Operation operation, bool close) {
+    Answer answer;
+    answer.status = 200;
+    answer.close = close;
+    answer.operation = operation;
+    answer.seq = Seq{7};
+    answer.id = kId;
+    answer.accepted_at = kAt;
+    return answer;
+}
+
+TEST(AnswerBytes, OfAReceipt) {
+    EXPECT_EQ(http(receipt(Operation::identify, false)),
+              "HTTP/1.1 200 OK\r\n"
+              "Content-Type: application/json; charset=utf-8\r\n"
+              "Content-Length: 3\r\n"
+              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
+              "X-Holdfast-Seq: 7\r\n"
+              "\r\n"
+              "{}\n");
+}
+
+TEST(AnswerBytes, OfAReceiptForASendAndAsTheLast) {
+    EXPECT_EQ(http(receipt(Operation::send_email, true)),
+              "HTTP/1.1 200 OK\r\n"
+              "Content-Type: application/json; charset=utf-8\r\n"
+              "Content-Length: 68\r\n"
+              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
+              "X-Holdfast-Seq: 7\r\n"
+              "Connection: close\r\n"
+              "\r\n"
+              "{\"delivery_id\":\"01KDYGA0KE0000000000000018\",\"queued_at\":1700000000}\n");
+}
+
+TEST(AnswerBytes, OfARefusal) {
+    EXPECT_EQ(http(refusal({400, "invalid_event", "no \"name\""}, false)),
+              "HTTP/1.1 400 Bad Request\r\n"
+              "Content-Type: application/json; charset=utf-8\r\n"
+              "Content-Length: 79\r\n"
+              "\r\n"
+              "{\"meta\":{\"error\":\"no \\\"name\\\"\"},\"code\":\"invalid_event\","
+              "\"message\":\"no \\\"name\\\"\"}");
+}
+
+TEST(AnswerBytes, OfAFailureSayWhetherItMayHaveBeenStored) {
+    const Error error{Errc::storage_failed, "disk"};
+    const std::string sure = http(failure(error, false, false));
+    EXPECT_TRUE(sure.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+    EXPECT_NE(sure.find("\r\nRetry-After: 1\r\n"), std::string::npos);
+    EXPECT_NE(sure.find("\"code\":\"storage_failed\""), std::string::npos);
+    EXPECT_NE(http(failure(error, true, false)).find("\"code\":\"unknown\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::agent
