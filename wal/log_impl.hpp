@@ -6,7 +6,9 @@
 #include "wal/batch.hpp"
 #include "wal/keys.hpp"
 #include "wal/log.hpp"
+#include "wal/rebuild.hpp"
 #include "wal/store.hpp"
+#include "wal/water_mark.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -45,11 +47,22 @@ struct Log::Impl {
 
     // --- recover.cpp: before the committer runs, or by it after a failure ---
     [[nodiscard]] Result<void> open();
+    [[nodiscard]] WaterMark read_mark();
+    [[nodiscard]] Result<void> open_store(const WaterMark& mark, bool doubt_tables);
+
+    struct Losses {
+        Lost lost;
+        Seq doubt;
+    };
+
+    [[nodiscard]] Result<Losses> saved_losses() const;
+    [[nodiscard]] Result<void> lose(const WaterMark& mark);
+    void forget_lost();
     [[nodiscard]] Result<void> load_schema();
-    [[nodiscard]] Result<Seq> saved_tail() const;
     [[nodiscard]] Result<void> load_cursors();
     [[nodiscard]] Result<void> load_parked();
     [[nodiscard]] Result<void> load_retries();
+    [[nodiscard]] Result<Seq> saved_seq(std::string_view name, Seq otherwise) const;
     [[nodiscard]] Result<std::vector<Owner>> owners_from(Seq from) const;
     void count(const std::vector<Owner>& owners);
     void settle_doubts();
@@ -85,6 +98,7 @@ struct Log::Impl {
     [[nodiscard]] Result<std::vector<Entry>> entries_after(Seq after, std::size_t count_max) const;
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
+    [[nodiscard]] std::optional<SeqRange> lost_at(Seq seq) const;
 
     // --- take.cpp ---
     struct Seen {
@@ -117,7 +131,9 @@ struct Log::Impl {
     Destination& at(std::string_view destination);
 
     const LogOptions options_;
+    DirectoryLock directory_lock_;
     Store store_;
+    WaterMarkKeeper water_mark_;
 
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;
@@ -125,6 +141,7 @@ struct Log::Impl {
     bool stopping_ = false;
     bool unsynced_ = false;  // the last write was not synced
     bool ok_ = true;
+    bool tables_damaged_ = false;  // RocksDB said so when a write failed
     std::string reason_;
     Batch open_;                              // filled by everybody
     Batch writing_;                           // the committer's, while it writes
@@ -135,6 +152,8 @@ struct Log::Impl {
     Seq next_{1};  // of the next append
     Seq head_{};   // durable
     Seq tail_{1};
+    Lost lost_;
+    Seq doubt_{};            // what was attempted up to here may have left no mark
     std::set<Seq> damaged_;  // since the start
     Destinations destinations_;
     std::map<Seq, Retry> retries_;  // as found at opening, until handed out

@@ -38,6 +38,11 @@ Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) con
     return store_.get(key);
 }
 
+std::optional<SeqRange> Log::Impl::lost_at(Seq seq) const {
+    const std::scoped_lock lock(mutex_);
+    return lost_.find(seq);
+}
+
 bool Log::Impl::is_unsettled(const Event& event, Seq seq) const {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(event.destination);
@@ -207,9 +212,11 @@ std::optional<WallTime> Log::oldest_pending_at(std::string_view name) const {
 }
 
 std::optional<Ulid> Log::newest_id() const {
-    const Result<Entry> newest = impl_->entry(health().head);
-    if (!newest) return std::nullopt;
-    return newest->event().id;
+    Seq newest = health().head;
+    if (const auto lost = impl_->lost_at(newest)) newest = lost->first.previous();
+    const Result<Entry> entry = impl_->entry(newest);
+    if (!entry) return std::nullopt;
+    return entry->event().id;
 }
 
 std::optional<Entry> Log::Impl::first_readable(Seq from, Seq to) const {

@@ -68,6 +68,13 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         expected = expected.next();
         return wants_more();
     };
+    const auto pass_lost = [&] {
+        const auto gap = lost_at(expected);
+        if (!gap) return;
+        seen.push_back({gap->last, true, std::optional<Pending>()});
+        expected = gap->last.next();
+    };
+    if (wants_more()) pass_lost();
     if (!wants_more()) return seen;
     Result<void> scanned = store_.scan(seq_key(Space::entry, from),
                                        seq_key(Space::entry, to.next()),
@@ -76,6 +83,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                            return look(decode_record(value));
                                        });
     if (!scanned) options_.note("reading the log: " + scanned.error().detail);
+    if (wants_more()) pass_lost();
     if (wants_more()) {
         const Result<Entry> one = entry(expected);
         look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
@@ -116,6 +124,10 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         Pending& pending = **one.entry;
         if (auto found = retries_.extract(one.seq)) pending.retry = std::move(found.mapped());
+        if (one.seq <= doubt_) {
+            if (!pending.retry) pending.retry.emplace();
+            pending.retry->intended = true;
+        }
         pending.parked = destination.parked.contains(one.seq);
         taken.entries.push_back(std::move(pending));
     }

@@ -5,6 +5,7 @@
 // - bytes count as durable only after a sync of their file that succeeded, a new or renamed name
 //   only after a sync of its directory;
 // - after a cut the tail that was not synced is there in part, not at all, or as zeros or junk;
+// - what was written in place and not synced is there, or not, or in part;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.
 // Not modelled: reads that fail, deletions that are undone, damage to durable bytes.
@@ -31,9 +32,16 @@ namespace holdfast::test {
 class FaultyFileSystem : public rocksdb::FileSystemWrapper {
 public:
     // The operations that are counted and can fail.
-    enum class Op : unsigned { create = 1, append = 2, sync = 4, sync_directory = 8, rename = 16 };
+    enum class Op : unsigned {
+        create = 1,
+        append = 2,
+        sync = 4,
+        sync_directory = 8,
+        rename = 16,
+        overwrite = 32,  // in place, and the sync of that
+    };
 
-    static constexpr unsigned kAnyOp = 31;
+    static constexpr unsigned kAnyOp = 63;
     static constexpr std::uint64_t kForEver = ~std::uint64_t{0};
 
     explicit FaultyFileSystem(std::shared_ptr<rocksdb::FileSystem> base);
@@ -81,6 +89,14 @@ public:
                                         const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* result,
                                         rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus NewRandomRWFile(const std::string& name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                      rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus LinkFile(const std::string& from,
+                               const std::string& to,
+                               const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
     rocksdb::IOStatus NewDirectory(const std::string& name,
                                    const rocksdb::IOOptions& options,
                                    std::unique_ptr<rocksdb::FSDirectory>* result,
@@ -96,6 +112,7 @@ public:
 private:
     friend class FaultyFile;
     friend class FaultyDirectory;
+    friend class FaultyRandomFile;
 
     struct FileState {
         std::uint64_t size = 0;
@@ -108,6 +125,12 @@ private:
         std::string from;
         std::string to;
         std::optional<std::string> replaced;  // what `to` held before
+    };
+
+    struct Overwrite {
+        std::string file;
+        std::uint64_t offset;
+        std::string before;
     };
 
     struct Fault {
@@ -125,6 +148,10 @@ private:
     [[nodiscard]] std::shared_ptr<FileState> track(const std::string& name, bool is_new);
     [[nodiscard]] std::string read(const std::string& name);
     void rewrite(const std::string& name, const std::string& content);
+    void move_states(const std::string& from, const std::string& to);
+    void overwritten(const std::string& name, std::uint64_t offset, std::size_t size);
+    void overwrites_synced(const std::string& name);
+    void undo_overwrites(std::mt19937_64& random);
     void undo_renames(std::mt19937_64& random);
     void forget_tail(const std::string& name, const FileState& state, std::mt19937_64& random);
 
@@ -135,6 +162,7 @@ private:
     std::optional<std::uint64_t> power_left_;  // operations until the cut; 0: the power is off
     bool lies_about_sync_ = false;
     std::map<std::string, std::shared_ptr<FileState>> files_;  // written since the start
+    std::vector<Overwrite> overwrites_;                        // not synced yet, oldest first
     std::vector<Rename> renames_;                              // not durable yet, oldest first
 };
 

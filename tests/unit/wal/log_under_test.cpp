@@ -153,6 +153,7 @@ LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>())
     options.note = [reports = reports_](std::string line) { reports->add(std::move(line)); };
     options.wall_now = [this] { return now(); };
     options.mark_delay = std::chrono::milliseconds(1);
+    options.water_mark_every = std::chrono::hours(1);  // a test says when
     options.reopen_min = std::chrono::milliseconds(1);
     options.reopen_max = std::chrono::milliseconds(4);
 }
