@@ -55,6 +55,7 @@ struct Log::Impl {
         Seq doubt;
     };
 
+    [[nodiscard]] Result<void> load(const WaterMark& mark);
     [[nodiscard]] Result<Losses> saved_losses() const;
     [[nodiscard]] Result<void> lose(const WaterMark& mark);
     void forget_lost();

@@ -140,6 +140,23 @@ std::string Inspection::text() const {
     return all;
 }
 
+// RocksDB takes a list that ends early for one that a crash cut off, and deletes the tables that it
+// does not know: those that the missing end named.
+static void check_list_of_tables(const Files& files,
+                                 const std::string& database,
+                                 Inspection& found) {
+    Result<std::string> name = files.read(database + "/CURRENT");
+    if (!name) return;
+    while (name->ends_with('\n')) name->pop_back();
+    const Result<std::string> list = files.read(database + "/" + *name);
+    if (!list) return;
+    const Prescan scan = prescan(*list);
+    if (scan.found == LogBytes::clean) return;
+    found.tables = true;
+    found.what.push_back(*name + ": byte " + std::to_string(scan.damage.front().begin) + " of " +
+                         std::to_string(list->size()) + " is damaged");
+}
+
 Result<Inspection> inspect(const Files& files, const std::string& database) {
     Result<std::vector<std::string>> names = files.list(database);
     if (!names) return names.error();
@@ -150,6 +167,7 @@ Result<Inspection> inspect(const Files& files, const std::string& database) {
         return name.ends_with(".sst") || name.ends_with(".log") || name.starts_with("MANIFEST-");
     });
     if (found->headless) found->what.emplace_back("CURRENT is missing");
+    if (has_head) check_list_of_tables(files, database, *found);
     return found;
 }
 
@@ -295,16 +313,18 @@ private:
         for (const std::string& name : *names) {
             if (!name.ends_with(".sst")) continue;
             incomplete_ = true;
-            const bool whole = read_table(options_, folder + "/" + name, [&](auto key, auto value) {
-                if (wrong || !is_worth_adding(key)) return;
-                rocksdb::WriteBatch one;
-                const rocksdb::Status put = one.Put(slice(key), slice(value));
-                HOLDFAST_ASSERT(put.ok());  // memory only
-                if (Result<void> written = write(one); !written) wrong = written.error();
-            });
+            const TableRead read =
+                read_table(options_, folder + "/" + name, [&](auto key, auto value) {
+                    if (wrong || !is_worth_adding(key)) return;
+                    rocksdb::WriteBatch one;
+                    const rocksdb::Status put = one.Put(slice(key), slice(value));
+                    HOLDFAST_ASSERT(put.ok());  // memory only
+                    if (Result<void> written = write(one); !written) wrong = written.error();
+                });
             if (wrong) return *wrong;
-            owner_.note_(name +
-                         (whole ? " was read again" : " is damaged: not all of it is there"));
+            marks_missing_ = marks_missing_ || read == TableRead::without_some_marks;
+            owner_.note_(name + (read == TableRead::whole ? " was read again"
+                                                          : " is damaged: not all of it is there"));
         }
         return owner_.files_.remove_directory(folder);
     }
@@ -368,9 +388,10 @@ private:
         put(name_key(Space::meta, kLostName), lost.encode());
         put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail));
         if (incomplete_) put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, head));
+        // A cursor that has passed an entry, without the mark that says why, would lose it.
         for (const std::string& name : destinations_) {
             const std::string key = name_key(Space::cursor, name);
-            if (has(key)) continue;
+            if (has(key) && !marks_missing_) continue;
             Cursor again(tail);
             again.counted_to = tail.previous();
             put(key, again.encode());
@@ -395,6 +416,7 @@ private:
     bool repaired_ = false;
     std::uint64_t first_log_ = 0;  // with something that is in no table yet
     bool after_damage_ = false;
+    bool marks_missing_ = false;
     bool incomplete_ = false;       // marks may be missing
     Seq highest_;                   // in any batch of the logs
     std::optional<Seq> gaps_from_;  // the first entry after the first damage

@@ -34,6 +34,7 @@ struct Inspection {
     bool headless = false;          // there are files and no CURRENT: RocksDB would begin afresh
     bool rot = false;               // a log lost something that had been written
     bool dropped = false;           // rot, or bytes at the end that cannot be read
+    bool tables = false;            // the list of the tables is damaged or its end is missing
     std::vector<std::string> what;  // each of them, for people
 
     [[nodiscard]] std::string text() const;

@@ -43,6 +43,26 @@ Result<void> Log::Impl::open() {
     if (Result<void> taken = directory_lock_.take(directory); !taken) return taken;
     const WaterMark mark = read_mark();
     if (Result<void> opened = open_store(mark, false); !opened) return opened;
+    Result<void> loaded = load(mark);
+    if (!loaded && loaded.error().code == Errc::corrupt) {
+        // RocksDB opens tables without reading them.
+        reason_ = loaded.error().detail;
+        store_.close();
+        destinations_.clear();
+        retries_.clear();
+        with_retry_.clear();
+        if (Result<void> opened = open_store(mark, true); !opened) return opened;
+        reason_.clear();
+        loaded = load(mark);
+    }
+    if (!loaded) return loaded;
+    // From now on a tail that is cut off may be a power cut's.
+    water_mark_.write({head_, tail_});
+    water_mark_.moved(head_, tail_);
+    return {};
+}
+
+Result<void> Log::Impl::load(const WaterMark& mark) {
     if (Result<void> known = load_schema(); !known) return known;
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
@@ -65,9 +85,6 @@ Result<void> Log::Impl::open() {
     Result<std::vector<Owner>> uncounted = owners_from(counted.next());
     if (!uncounted) return uncounted.error();
     count(*uncounted);
-    // From now on a tail that is cut off may be a power cut's.
-    water_mark_.write({head_, tail_});
-    water_mark_.moved(head_, tail_);
     return {};
 }
 
@@ -93,7 +110,8 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, bool doubt_tables) {
         if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
         Result<Inspection> found = inspect(Files(options_.env), directory + "/db");
         if (!found) return found.error();
-        if (found->headless || found->rot || (mark.clean && found->dropped)) {
+        doubt_tables = doubt_tables || found->tables;
+        if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
             why = found->text();
         } else if (doubt_tables) {
             why = reason_;

@@ -4,6 +4,7 @@
 
 #include <rocksdb/sst_file_reader.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -55,22 +56,28 @@ bool seek_behind(rocksdb::Iterator& at, const std::string& key) {
 
 }  // namespace
 
-bool read_table(const rocksdb::Options& options,
-                const std::string& path,
-                const std::function<void(std::string_view, std::string_view)>& visit) {
+TableRead read_table(const rocksdb::Options& options,
+                     const std::string& path,
+                     const std::function<void(std::string_view, std::string_view)>& visit) {
     rocksdb::SstFileReader reader(options);
-    if (!reader.Open(path).ok()) return false;
+    if (!reader.Open(path).ok()) return TableRead::without_some_marks;
     const std::unique_ptr<rocksdb::Iterator> at(reader.NewIterator(rocksdb::ReadOptions()));
-    bool whole = true;
+    TableRead read = TableRead::whole;
     std::string key;
     for (at->SeekToFirst();;) {
         for (; at->Valid(); at->Next()) {
             key = at->key().ToString();
             visit(key, {at->value().data(), at->value().size()});
         }
-        if (at->status().ok()) return whole;
-        whole = false;
-        if (!seek_behind(*at, key)) return false;
+        if (at->status().ok()) return read;
+        const bool goes_on = seek_behind(*at, key) && at->Valid();
+        if (goes_on && seq_of(Space::entry, key) &&
+            seq_of(Space::entry, at->key().ToStringView())) {
+            read = std::max(read, TableRead::without_some_entries);
+        } else {
+            read = TableRead::without_some_marks;
+        }
+        if (!goes_on) return read;
     }
 }
 

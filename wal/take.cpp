@@ -89,8 +89,11 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
     }
     for (Seen& one : seen) {
-        if (!one.fresh || one.entry) continue;
-        // Damaged, and a dead letter already: another destination found it.
+        const bool is_ours = one.entry && one.entry->has_value();
+        const bool in_doubt = is_ours && one.seq <= doubt_;
+        if (!in_doubt && (!one.fresh || one.entry)) continue;
+        // Damaged, and a dead letter already: another destination found it. Or the cursor is older
+        // than the dead letter.
         const auto dead = state_of(seq_key(Space::failed, one.seq));
         if (dead && *dead) one.entry = std::optional<Pending>();
     }
@@ -109,8 +112,16 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         // Nobody can say whose a damaged entry is: it becomes a dead letter of whoever finds it.
         const bool is_ours = one.entry ? one.entry->has_value() : !damaged_.contains(one.seq);
-        if (one.fresh && !is_ours) {
+        if (one.fresh && (!is_ours || destination.parked.contains(one.seq))) {
             destination.cursor.pass(one.seq);
+            continue;
+        }
+        if (one.entry && !is_ours) {
+            destination.outstanding.pop_front();
+            destination.cursor.settle(one.seq);
+            if (destination.parked.erase(one.seq) > 0) {
+                mark(seq_key(Space::parked, one.seq), std::nullopt);
+            }
             continue;
         }
         if (one.fresh) {

@@ -1,5 +1,6 @@
 #include "tests/unit/wal/log_under_test.hpp"
 
+#include "wal/files.hpp"
 #include "wal/rocks_options.hpp"
 
 #include <gtest/gtest.h>
@@ -241,6 +242,21 @@ std::vector<Description> LogUnderTest::list_all(Query query) {
         EXPECT_GT(*page->next, query.after) << "a page that does not go on";
         if (*page->next <= query.after) return all;
         query.after = *page->next;
+    }
+}
+
+void LogUnderTest::rot(std::string_view text) {
+    const Files files(env_.get());
+    const std::string directory = (options.directory / "db").string();
+    const Result<std::vector<std::string>> names = files.list(directory);
+    for (const std::string& name : *names) {
+        if (!name.ends_with(".log")) continue;
+        std::string bytes = *files.read(directory + "/" + name);
+        const std::size_t at = bytes.find(text);
+        if (at == std::string::npos) continue;
+        bytes[at] ^= 1;
+        EXPECT_TRUE(files.write(directory + "/" + name, bytes));
+        EXPECT_TRUE(files.sync_directory(directory));
     }
 }
 
