@@ -21,6 +21,7 @@
 #include "proto/time.hpp"
 #include "wal/cursor.hpp"
 #include "wal/lost.hpp"
+#include "wal/on_corruption.hpp"
 #include "wal/state.hpp"
 
 #include <cstdint>
@@ -56,13 +57,6 @@ struct Commit {
     bool in_doubt = false;
     bool reopened = false;  // the log had failed and is open again
     Seq head;               // the last durable entry
-};
-
-// What the opening does with a log that lost acknowledged entries or that cannot be read as a
-// whole.
-enum class OnCorruption : std::uint8_t {
-    quarantine,  // keep it aside, go on with all that can be read, and say what is gone
-    refuse,      // corrupt: an operator decides
 };
 
 struct LogOptions {
