@@ -132,7 +132,7 @@ TEST_F(AdminApi, Status) {
 }
 
 TEST_F(AdminApi, WhatIsLostCanBeSeen) {
-    EXPECT_EQ(post("/v1/lost/seen", Json::object()), (Json{{"seen", 0}}));
+    EXPECT_EQ(call("POST", "/v1/lost/seen", "{}"), (Json{{"seen", 0}}));
     EXPECT_EQ(status_, 200U);
 }
 
