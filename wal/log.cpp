@@ -139,7 +139,7 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
 }
 
 Result<Entry> Log::get(Seq seq) const {
-    return impl_->entry(seq);
+    return impl_->entry_to_deliver(seq);
 }
 
 void Log::Impl::mark(std::string key, std::optional<std::string> value) {

@@ -33,7 +33,8 @@ struct Log::Impl {
         Seq saved_low_water{};        // … and in the log: what lies before may be reclaimed
         std::deque<Seq> outstanding;  // at opening: to be handed out before anything is read
         std::set<Seq> parked;
-        bool recount = true;  // `pending` may be off: it is set right when all was read
+        bool restarted = false;  // its cursor could not be read
+        bool recount = true;     // `pending` may be off: it is set right when all was read
     };
 
     struct Owner {
@@ -58,6 +59,8 @@ struct Log::Impl {
     [[nodiscard]] Result<void> load(const WaterMark& mark);
     [[nodiscard]] Result<Losses> saved_losses() const;
     [[nodiscard]] Result<void> lose(const WaterMark& mark);
+    [[nodiscard]] Result<void> restart_damaged_cursors();
+    [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
     void forget_lost();
     [[nodiscard]] Result<void> load_schema();
     [[nodiscard]] Result<void> load_cursors();
@@ -90,6 +93,8 @@ struct Log::Impl {
 
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;
+    [[nodiscard]] Result<Entry> entry_to_deliver(Seq seq) const;
+    [[nodiscard]] Result<Description> describe_damaged(Seq seq, const Error& why) const;
     [[nodiscard]] Result<Entry> entry(Seq seq) const;
     [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
     [[nodiscard]] Result<Description> describe(Entry entry) const;
@@ -153,6 +158,7 @@ struct Log::Impl {
     Seq next_{1};  // of the next append
     Seq head_{};   // durable
     Seq tail_{1};
+    mutable std::map<Seq, unsigned> unread_;  // how often in a row the disk gave an error
     Lost lost_;
     Seq doubt_{};            // what was attempted up to here may have left no mark
     std::set<Seq> damaged_;  // since the start

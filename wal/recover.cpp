@@ -76,6 +76,7 @@ Result<void> Log::Impl::load(const WaterMark& mark) {
     if (!last) return last.error();
     head_ = *last;
     if (Result<void> noted = lose(mark); !noted) return noted;
+    if (Result<void> restarted = restart_damaged_cursors(); !restarted) return restarted;
     next_ = head_.next();
     forget_lost();
     Seq counted = head_;
@@ -167,6 +168,47 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     return store_.write(batch, true);
 }
 
+// From the first entry there is. What is a dead letter or parked stays so; anything else is handed
+// out as an entry whose attempt may have been made.
+Result<void> Log::Impl::restart_damaged_cursors() {
+    bool any = false;
+    for (auto& [name, destination] : destinations_) {
+        if (!destination.restarted) continue;
+        any = true;
+        options_.note("the cursor of " + name +
+                      " is damaged: its entries are delivered again from " +
+                      std::to_string(tail_.value) + " on");
+        destination.cursor = Cursor(tail_);
+        destination.cursor.counted_to = tail_.previous();
+        destination.cursor.counts.pending = destination.parked.size();
+        destination.cursor.counts.failed = count_failed(name);
+    }
+    if (!any) return {};
+    doubt_ = head_;
+    rocksdb::WriteBatch batch;
+    const rocksdb::Status put =
+        batch.Put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, doubt_));
+    if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
+    return store_.write(batch, true);
+}
+
+std::uint64_t Log::Impl::count_failed(std::string_view destination) const {
+    std::vector<Seq> failed;
+    Result<void> scanned = store_.scan(seq_key(Space::failed, {}),
+                                       end_of(Space::failed),
+                                       [&](std::string_view key, std::string_view) {
+                                           if (const auto seq = seq_of(Space::failed, key)) {
+                                               failed.push_back(*seq);
+                                           }
+                                           return true;
+                                       });
+    if (!scanned) options_.note("counting dead letters: " + scanned.error().detail);
+    return static_cast<std::uint64_t>(std::count_if(failed.begin(), failed.end(), [&](Seq seq) {
+        const Result<Entry> one = entry(seq);
+        return one && one->event().destination == destination;
+    }));
+}
+
 // Nobody waits for what is gone; it was reported once, as a whole.
 void Log::Impl::forget_lost() {
     for (auto& [name, destination] : destinations_) {
@@ -222,11 +264,15 @@ Result<void> Log::Impl::load_cursors() {
         end_of(Space::cursor),
         [&](std::string_view key, std::string_view value) {
             Result<Cursor> cursor = Cursor::decode(value);
-            if (!cursor) {
+            if (!cursor && cursor.error().code != Errc::corrupt) {
                 wrong = cursor.error();
                 return false;
             }
             Destination& destination = destinations_[std::string(*name_of(Space::cursor, key))];
+            if (!cursor) {
+                destination.restarted = true;
+                return true;
+            }
             destination.outstanding.assign(cursor->outstanding().begin(),
                                            cursor->outstanding().end());
             destination.cursor = std::move(*cursor);

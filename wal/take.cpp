@@ -44,7 +44,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                                    std::size_t count_max) const {
     std::vector<Seen> seen;
     for (const Seq seq : outstanding) {
-        const Result<Entry> one = entry(seq);
+        const Result<Entry> one = entry_to_deliver(seq);
         if (one) {
             seen.push_back({seq, false, pending_of(seq, one->event())});
         } else {
@@ -85,7 +85,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
     if (!scanned) options_.note("reading the log: " + scanned.error().detail);
     if (wants_more()) pass_lost();
     if (wants_more()) {
-        const Result<Entry> one = entry(expected);
+        const Result<Entry> one = entry_to_deliver(expected);
         look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
     }
     for (Seen& one : seen) {

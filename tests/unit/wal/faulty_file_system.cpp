@@ -102,6 +102,25 @@ private:
     const std::string name_;
 };
 
+class FaultyTable : public rocksdb::FSRandomAccessFileOwnerWrapper {
+public:
+    FaultyTable(FaultyFileSystem& disk, std::unique_ptr<rocksdb::FSRandomAccessFile> file)
+        : FSRandomAccessFileOwnerWrapper(std::move(file)), disk_(disk) {}
+
+    IOStatus Read(std::uint64_t offset,
+                  std::size_t size,
+                  const IOOptions& options,
+                  Slice* result,
+                  char* scratch,
+                  IODebugContext* debug) const override {
+        if (disk_.table_reads_fail_) return IOStatus::IOError("injected");
+        return FSRandomAccessFileOwnerWrapper::Read(offset, size, options, result, scratch, debug);
+    }
+
+private:
+    FaultyFileSystem& disk_;
+};
+
 class FaultyDirectory : public rocksdb::FSDirectoryWrapper {
 public:
     FaultyDirectory(FaultyFileSystem& disk,
@@ -261,6 +280,21 @@ IOStatus FaultyFileSystem::ReuseWritableFile(const std::string&,
                                              std::unique_ptr<rocksdb::FSWritableFile>*,
                                              IODebugContext*) {
     return IOStatus::NotSupported("ReuseWritableFile");
+}
+
+void FaultyFileSystem::fail_reads_of_tables(bool fail) {
+    table_reads_fail_ = fail;
+}
+
+IOStatus FaultyFileSystem::NewRandomAccessFile(const std::string& name,
+                                               const FileOptions& options,
+                                               std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                               IODebugContext* debug) {
+    const IOStatus opened = target()->NewRandomAccessFile(name, options, result, debug);
+    if (opened.ok() && name.ends_with(".sst")) {
+        *result = std::make_unique<FaultyTable>(*this, std::move(*result));
+    }
+    return opened;
 }
 
 IOStatus FaultyFileSystem::NewRandomRWFile(const std::string& name,

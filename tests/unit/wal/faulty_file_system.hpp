@@ -8,7 +8,7 @@
 // - what was written in place and not synced is there, or not, or in part;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.
-// Not modelled: reads that fail, deletions that are undone, damage to durable bytes.
+// Not modelled: deletions that are undone, damage to durable bytes.
 //
 // Threads: any.
 #pragma once
@@ -70,6 +70,9 @@ public:
     // With true a sync succeeds and does nothing: the control that a checker must catch.
     void lie_about_sync(bool lie);
 
+    // Reads of table files fail, or no longer do.
+    void fail_reads_of_tables(bool fail);
+
     // Called before each operation, on the thread that does it and so from several at once; may
     // wait.
     using Observer = std::function<void(Op op, const std::string& file)>;
@@ -89,6 +92,10 @@ public:
                                         const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* result,
                                         rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus NewRandomAccessFile(const std::string& name,
+                                          const rocksdb::FileOptions& options,
+                                          std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                          rocksdb::IODebugContext* debug) override;
     rocksdb::IOStatus NewRandomRWFile(const std::string& name,
                                       const rocksdb::FileOptions& options,
                                       std::unique_ptr<rocksdb::FSRandomRWFile>* result,
@@ -113,6 +120,7 @@ private:
     friend class FaultyFile;
     friend class FaultyDirectory;
     friend class FaultyRandomFile;
+    friend class FaultyTable;
 
     struct FileState {
         std::uint64_t size = 0;
@@ -156,6 +164,7 @@ private:
     void forget_tail(const std::string& name, const FileState& state, std::mt19937_64& random);
 
     std::atomic<std::uint64_t> operations_ = 0;
+    std::atomic<bool> table_reads_fail_ = false;
     mutable std::mutex mutex_;  // guards all below
     std::shared_ptr<const Observer> observer_;
     std::optional<Fault> fault_;
