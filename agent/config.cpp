@@ -104,11 +104,17 @@ AdminConfig read_admin(Section in) {
     return config;
 }
 
+wal::OnCorruption read_on_corruption(Section& in) {
+    const std::string chosen = in.choice("on_corruption", "quarantine", {"quarantine", "refuse"});
+    return chosen == "refuse" ? wal::OnCorruption::refuse : wal::OnCorruption::quarantine;
+}
+
 WalConfig read_wal(Section in) {
     WalConfig config{
         .directory = in.path("directory", "/var/lib/holdfast"),
         .history = in.duration("history", {24h, 0s, 365 * kDay}),
         .history_bytes = in.size("history_bytes", {kGiB, 0, 1024 * kGiB}),
+        .on_corruption = read_on_corruption(in),
     };
     in.refuse_unknown_keys();
     return config;

@@ -6,6 +6,7 @@
 #include "proto/result.hpp"
 #include "proto/time.hpp"
 #include "transport/attempt.hpp"
+#include "wal/on_corruption.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -33,6 +34,7 @@ struct WalConfig {
     std::string directory;
     Duration history{};  // how long complete entries are kept
     std::uint64_t history_bytes = 0;
+    wal::OnCorruption on_corruption{};
 };
 
 struct LifecycleConfig {

@@ -96,6 +96,7 @@ Result<void> Daemon::open_log() {
     options.directory = config_.wal.directory;
     options.history = config_.wal.history;
     options.history_bytes = config_.wal.history_bytes;
+    options.on_corruption = config_.wal.on_corruption;
     options.on_commit = [this](wal::Commit commit) { on_commit(std::move(commit)); };
     options.note = [](const std::string& line) { journal::warning(line); };
     options.wall_now = wall_now;

@@ -131,6 +131,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     if (writing_.has_cursor && !reclaim_at_) {
         reclaim_at_ = std::chrono::steady_clock::now() + options_.reclaim_every;
     }
+    water_mark_.moved(head_, tail_);
     commit.intended = std::move(writing_.intended);
     commit.head = head_;
     const bool large = writing_.entries.GetDataSize() > kBatchBytesKept;
@@ -150,6 +151,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
 // report success for bytes that were lost. So nothing is stored until the log was read again.
 void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     ok_ = false;
+    tables_damaged_ = tables_damaged_ || error.code == Errc::corrupt;
     reason_ = error.detail;
     options_.note("the log failed: " + reason_ +
                   "; nothing is acknowledged until it is open again");

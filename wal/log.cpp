@@ -47,7 +47,10 @@ std::string_view to_string(EntryState state) {
 
 Log::Impl::Impl(LogOptions options)
     : options_(std::move(options)),
+      directory_lock_(options_.env),
       store_(options_.directory / "db", options_.env, options_.note),
+      water_mark_(
+          options_.directory.string(), options_.env, options_.water_mark_every, options_.note),
       reopen_pause_(options_.reopen_min) {
     HOLDFAST_ASSERT(options_.on_commit && options_.note && options_.wall_now);
 }
@@ -63,6 +66,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
     if (Result<void> opened = impl->open(); !opened) {
         return std::move(opened).error().during("log");
     }
+    impl->water_mark_.start();
     impl->committer_ = std::thread([raw = impl.get()] { raw->run(); });
     return std::unique_ptr<Log>(new Log(std::move(impl)));
 }
@@ -73,8 +77,12 @@ void Log::close() {
         impl_->stopping_ = true;
         impl_->wake_.notify_one();  // also when the committer waits before it reopens
     }
-    if (impl_->committer_.joinable()) impl_->committer_.join();
+    if (!impl_->committer_.joinable()) return;
+    impl_->committer_.join();
+    impl_->water_mark_.stop();
     impl_->store_.close();
+    impl_->water_mark_.write({impl_->head_, impl_->tail_, impl_->ok_});
+    impl_->directory_lock_.release();
 }
 
 void Log::add_destination(std::string_view name) {
@@ -131,7 +139,7 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
 }
 
 Result<Entry> Log::get(Seq seq) const {
-    return impl_->entry(seq);
+    return impl_->entry_to_deliver(seq);
 }
 
 void Log::Impl::mark(std::string key, std::optional<std::string> value) {
@@ -235,7 +243,19 @@ Result<std::optional<std::string>> Log::load(std::string_view name) const {
 
 Health Log::health() const {
     const std::scoped_lock lock(impl_->mutex_);
-    return {impl_->ok_, impl_->reason_, impl_->head_, impl_->tail_, impl_->damaged_.size()};
+    return {impl_->ok_,
+            impl_->reason_,
+            impl_->head_,
+            impl_->tail_,
+            impl_->damaged_.size(),
+            impl_->lost_.unseen()};
+}
+
+void Log::lost_is_seen() {
+    const std::scoped_lock lock(impl_->mutex_);
+    if (impl_->lost_.unseen().empty()) return;
+    impl_->lost_.seen();
+    impl_->mark(name_key(Space::meta, kLostName), impl_->lost_.encode());
 }
 
 Counts Log::counts(std::string_view destination) const {

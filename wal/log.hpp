@@ -20,6 +20,8 @@
 #include "proto/seq.hpp"
 #include "proto/time.hpp"
 #include "wal/cursor.hpp"
+#include "wal/lost.hpp"
+#include "wal/on_corruption.hpp"
 #include "wal/state.hpp"
 
 #include <cstdint>
@@ -71,7 +73,9 @@ struct LogOptions {
     Duration reopen_min = std::chrono::milliseconds(100);      // doubled up to …
     Duration reopen_max = std::chrono::seconds(30);
     Duration reclaim_every = std::chrono::seconds(30);  // while entries are settled
-    rocksdb::Env* env = nullptr;                        // for tests; nullptr: the real one
+    OnCorruption on_corruption = OnCorruption::quarantine;
+    Duration water_mark_every = std::chrono::seconds(1);  // while entries are accepted
+    rocksdb::Env* env = nullptr;                          // for tests; nullptr: the real one
 };
 
 // An entry that a destination is to deliver, without its texts.
@@ -137,10 +141,11 @@ struct Page {
 
 struct Health {
     bool ok = true;
-    std::string reason;         // why not
-    Seq head;                   // the last durable entry; 0: none yet
-    Seq tail;                   // the first entry that is still readable in place
-    std::uint64_t damaged = 0;  // entries that could not be read since the start
+    std::string reason;          // why not
+    Seq head;                    // the last durable entry; 0: none yet
+    Seq tail;                    // the first entry that is still readable in place
+    std::uint64_t damaged = 0;   // entries that could not be read since the start
+    std::vector<SeqRange> lost;  // acknowledged entries that are gone, until lost_is_seen()
 };
 
 class Log {
@@ -197,6 +202,9 @@ public:
     // --- looking and steering ---
 
     [[nodiscard]] Health health() const;
+
+    // The operator knows of all that is lost by now.
+    void lost_is_seen();
     [[nodiscard]] Counts counts(std::string_view destination) const;
     [[nodiscard]] std::optional<WallTime> oldest_pending_at(std::string_view destination) const;
     [[nodiscard]] std::optional<Ulid> newest_id() const;  // after opening: ULIDs go on from here

@@ -6,7 +6,9 @@
 #include "wal/batch.hpp"
 #include "wal/keys.hpp"
 #include "wal/log.hpp"
+#include "wal/rebuild.hpp"
 #include "wal/store.hpp"
+#include "wal/water_mark.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -31,7 +33,8 @@ struct Log::Impl {
         Seq saved_low_water{};        // … and in the log: what lies before may be reclaimed
         std::deque<Seq> outstanding;  // at opening: to be handed out before anything is read
         std::set<Seq> parked;
-        bool recount = true;  // `pending` may be off: it is set right when all was read
+        bool restarted = false;  // its cursor could not be read
+        bool recount = true;     // `pending` may be off: it is set right when all was read
     };
 
     struct Owner {
@@ -45,11 +48,25 @@ struct Log::Impl {
 
     // --- recover.cpp: before the committer runs, or by it after a failure ---
     [[nodiscard]] Result<void> open();
+    [[nodiscard]] WaterMark read_mark();
+    [[nodiscard]] Result<void> open_store(const WaterMark& mark, bool doubt_tables);
+
+    struct Losses {
+        Lost lost;
+        Seq doubt;
+    };
+
+    [[nodiscard]] Result<void> load(const WaterMark& mark);
+    [[nodiscard]] Result<Losses> saved_losses() const;
+    [[nodiscard]] Result<void> lose(const WaterMark& mark);
+    [[nodiscard]] Result<void> restart_damaged_cursors();
+    [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
+    void forget_lost();
     [[nodiscard]] Result<void> load_schema();
-    [[nodiscard]] Result<Seq> saved_tail() const;
     [[nodiscard]] Result<void> load_cursors();
     [[nodiscard]] Result<void> load_parked();
     [[nodiscard]] Result<void> load_retries();
+    [[nodiscard]] Result<Seq> saved_seq(std::string_view name, Seq otherwise) const;
     [[nodiscard]] Result<std::vector<Owner>> owners_from(Seq from) const;
     void count(const std::vector<Owner>& owners);
     void settle_doubts();
@@ -76,6 +93,8 @@ struct Log::Impl {
 
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;
+    [[nodiscard]] Result<Entry> entry_to_deliver(Seq seq) const;
+    [[nodiscard]] Result<Description> describe_damaged(Seq seq, const Error& why) const;
     [[nodiscard]] Result<Entry> entry(Seq seq) const;
     [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
     [[nodiscard]] Result<Description> describe(Entry entry) const;
@@ -85,6 +104,7 @@ struct Log::Impl {
     [[nodiscard]] Result<std::vector<Entry>> entries_after(Seq after, std::size_t count_max) const;
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
+    [[nodiscard]] std::optional<SeqRange> lost_at(Seq seq) const;
 
     // --- take.cpp ---
     struct Seen {
@@ -117,7 +137,9 @@ struct Log::Impl {
     Destination& at(std::string_view destination);
 
     const LogOptions options_;
+    DirectoryLock directory_lock_;
     Store store_;
+    WaterMarkKeeper water_mark_;
 
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;
@@ -125,6 +147,7 @@ struct Log::Impl {
     bool stopping_ = false;
     bool unsynced_ = false;  // the last write was not synced
     bool ok_ = true;
+    bool tables_damaged_ = false;  // RocksDB said so when a write failed
     std::string reason_;
     Batch open_;                              // filled by everybody
     Batch writing_;                           // the committer's, while it writes
@@ -135,6 +158,9 @@ struct Log::Impl {
     Seq next_{1};  // of the next append
     Seq head_{};   // durable
     Seq tail_{1};
+    mutable std::map<Seq, unsigned> unread_;  // how often in a row the disk gave an error
+    Lost lost_;
+    Seq doubt_{};            // what was attempted up to here may have left no mark
     std::set<Seq> damaged_;  // since the start
     Destinations destinations_;
     std::map<Seq, Retry> retries_;  // as found at opening, until handed out

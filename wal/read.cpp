@@ -6,6 +6,18 @@
 #include <utility>
 
 namespace holdfast::wal {
+namespace {
+
+Failure failure_of(std::string_view bytes) {
+    Result<Failure> decoded = decode_failure(bytes);
+    if (decoded) return std::move(*decoded);
+    Failure unknown;
+    unknown.cause = FailureCause::damaged;
+    unknown.reason = "damaged: why it failed cannot be read";
+    return unknown;
+}
+
+}  // namespace
 
 // In place, or kept aside after its place was reclaimed.
 Result<std::string> Log::Impl::record(Seq seq) const {
@@ -26,6 +38,23 @@ Result<Entry> Log::Impl::entry(Seq seq) const {
     return Entry(seq, std::move(*bytes));
 }
 
+// The disk may give an error for one record for ever, and its destination must go on some day.
+Result<Entry> Log::Impl::entry_to_deliver(Seq seq) const {
+    // At one a second, as the replay loop reads: a disk that comes back within a minute costs
+    // nothing.
+    constexpr unsigned kTries = 60;
+    Result<Entry> one = entry(seq);
+    const std::scoped_lock lock(mutex_);
+    if (one || one.error().code != Errc::storage_failed) {
+        unread_.erase(seq);
+    } else if (ok_ && ++unread_[seq] >= kTries) {
+        unread_.erase(seq);
+        return Error{Errc::corrupt,
+                     "given up after " + std::to_string(kTries) + " tries: " + one.error().detail};
+    }
+    return one;
+}
+
 // With the marks that are not written yet.
 Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) const {
     {
@@ -36,6 +65,11 @@ Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) con
         }
     }
     return store_.get(key);
+}
+
+std::optional<SeqRange> Log::Impl::lost_at(Seq seq) const {
+    const std::scoped_lock lock(mutex_);
+    return lost_.find(seq);
 }
 
 bool Log::Impl::is_unsettled(const Event& event, Seq seq) const {
@@ -55,10 +89,8 @@ Result<Description> Log::Impl::describe(Entry entry) const {
     Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
     if (!failure) return failure.error();
     if (*failure) {
-        Result<Failure> decoded = decode_failure(**failure);
-        if (!decoded) return decoded.error();
         description.state = EntryState::failed;
-        description.failure = std::move(*decoded);
+        description.failure = failure_of(**failure);
         return description;
     }
     if (!unsettled) return description;
@@ -67,16 +99,31 @@ Result<Description> Log::Impl::describe(Entry entry) const {
     if (!retry) return retry.error();
     if (*retry) {
         Result<Retry> decoded = decode_retry(**retry);
-        if (!decoded) return decoded.error();
+        if (!decoded) return description;  // noted at the opening
         if (decoded->attempts > 0) description.state = EntryState::retrying;
         description.retry = std::move(*decoded);
     }
     return description;
 }
 
+// A dead letter whose record cannot be read is shown with what is known of it. `why`: it could not.
+Result<Description> Log::Impl::describe_damaged(Seq seq, const Error& why) const {
+    if (why.code == Errc::storage_failed) return why;
+    Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
+    if (!failure) return failure.error();
+    if (!*failure) return why;
+    Failure known = failure_of(**failure);
+    Event nothing;
+    nothing.accepted_at = known.failed_at;
+    std::string record;
+    encode_record(nothing, record);
+    return Description{
+        Entry(seq, std::move(record)), EntryState::failed, std::nullopt, std::move(known)};
+}
+
 Result<Description> Log::describe(Seq seq) const {
     Result<Entry> entry = impl_->entry(seq);
-    if (!entry) return entry.error();
+    if (!entry) return impl_->describe_damaged(seq, entry.error());
     return impl_->describe(std::move(*entry));
 }
 
@@ -113,8 +160,9 @@ Result<Page> Log::Impl::list_space(Space space, const Query& query) const {
             return page;
         }
         Result<Entry> one = entry(seq);
-        if (!one) continue;  // damaged: counted in Health
-        Result<Description> description = describe(std::move(*one));
+        Result<Description> description =
+            one ? describe(std::move(*one)) : describe_damaged(seq, one.error());
+        if (!description && description.error().code != Errc::storage_failed) continue;
         if (!description) return description.error();
         if (matches(query, *description)) page.entries.push_back(std::move(*description));
     }
@@ -207,9 +255,11 @@ std::optional<WallTime> Log::oldest_pending_at(std::string_view name) const {
 }
 
 std::optional<Ulid> Log::newest_id() const {
-    const Result<Entry> newest = impl_->entry(health().head);
-    if (!newest) return std::nullopt;
-    return newest->event().id;
+    Seq newest = health().head;
+    if (const auto lost = impl_->lost_at(newest)) newest = lost->first.previous();
+    const Result<Entry> entry = impl_->entry(newest);
+    if (!entry) return std::nullopt;
+    return entry->event().id;
 }
 
 std::optional<Entry> Log::Impl::first_readable(Seq from, Seq to) const {

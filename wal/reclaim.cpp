@@ -13,8 +13,6 @@ constexpr std::uint64_t kEntriesPerStep = 100'000;
 
 constexpr Duration kBetweenSteps = std::chrono::milliseconds(50);
 
-constexpr std::string_view kTailName = "tail";
-
 }  // namespace
 
 // Everything before this is settled or parked for every destination, and the log says so: a cursor
@@ -38,9 +36,9 @@ Seq Log::Impl::history_ends_at(Seq limit) const {
     Seq high = limit;
     while (low < high) {
         const Seq middle{low.value + (high.value - low.value) / 2};
-        const Result<Entry> one = entry(middle);
+        const std::optional<Entry> one = first_readable(middle, high);
         if (one && one->event().accepted_at < oldest) {
-            low = middle.next();
+            low = one->seq().next();
         } else {
             high = middle;
         }

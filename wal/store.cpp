@@ -1,5 +1,7 @@
 #include "wal/store.hpp"
 
+#include "wal/files.hpp"
+
 #include <rocksdb/convenience.h>
 
 #include <mutex>
@@ -27,13 +29,6 @@ Error not_open() {
     return Error{Errc::storage_failed, "the log is not open"};
 }
 
-bool is_lock_held(const rocksdb::Status& status) {
-    // Of another process, and of this one. The path is in the text too, so the words are matched.
-    const std::string text = status.ToString();
-    return status.IsIOError() && (text.find("While lock file") != std::string::npos ||
-                                  text.find("lock hold by current process") != std::string::npos);
-}
-
 }  // namespace
 
 Store::Store(std::filesystem::path directory, rocksdb::Env* env, Note note)
@@ -56,8 +51,12 @@ Result<void> Store::open() {
         rocksdb::DB::Open(rocks_options(env_, note_), directory_.string(), &opened);
     if (!status.ok()) {
         Error error = error_of(status, "open " + directory_.string());
-        if (!is_lock_held(status)) return error;
-        return Error{Errc::busy, "another process uses the log in " + directory_.string()};
+        if (is_lock_held(status)) {
+            return Error{Errc::busy, "another process uses the log in " + directory_.string()};
+        }
+        // The directory is there: what is missing is one of its files.
+        if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
+        return error;
     }
     db_.reset(opened);
     return {};

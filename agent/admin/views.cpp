@@ -13,6 +13,17 @@ Json text_view(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
+// The first of them: after much damage there may be very many.
+Json ranges_view(const std::vector<wal::SeqRange>& ranges) {
+    constexpr std::size_t kShown = 1000;
+    Json view = Json::array();
+    for (const wal::SeqRange& range : ranges) {
+        if (view.size() == kShown) break;
+        view.push_back({{"first", range.first.value}, {"last", range.last.value}});
+    }
+    return view;
+}
+
 Json endpoint_view(const EndpointStatus& endpoint) {
     Json gates = Json::array();
     for (const EndpointStatus::Gate& gate : endpoint.gates) {
@@ -78,6 +89,8 @@ Json status_view(const AgentStatus& status) {
               {"head", status.log.head.value},
               {"tail", status.log.tail.value},
               {"damaged", status.log.damaged},
+              {"lost", wal::count_of(status.log.lost)},
+              {"lost_ranges", ranges_view(status.log.lost)},
               {"directory", status.directory}}},
             {"ingest",
              {{"connections", status.ingest.connections},

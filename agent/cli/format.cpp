@@ -51,7 +51,7 @@ std::string format_header(const Json& status, WallTime now) {
     table.add({"log",
                with_reason(text_at(log, "state"), log) + ", " + text_at(log, "directory") +
                    ", head " + text_at(log, "head") + ", tail " + text_at(log, "tail") +
-                   if_any(log, "damaged")});
+                   if_any(log, "damaged") + if_any(log, "lost")});
     table.add({"ingest",
                counted(number_at(ingest, "connections"), "connection", "connections") + ", " +
                    text_at(ingest, "acknowledged") + " acknowledged, " +
@@ -156,6 +156,18 @@ std::uint64_t number_at(const Json& document, const char* key) {
     return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
 }
 
+std::string format_lost(const Json& status) {
+    const Json& log = at(status, "log");
+    const std::uint64_t lost = number_at(log, "lost");
+    if (lost == 0) return "nothing is lost\n";
+    Table table({{"FIRST", Table::Align::right}, {"LAST", Table::Align::right}});
+    for (const Json& range : at(log, "lost_ranges")) {
+        table.add({text_at(range, "first"), text_at(range, "last")});
+    }
+    return counted(lost, "acknowledged entry is", "acknowledged entries are") + " gone:\n" +
+           table.text() + "`holdfast lost --seen` takes them off the status.\n";
+}
+
 std::vector<std::string> findings(const Json& status) {
     std::vector<std::string> found;
     const Json& log = at(status, "log");
@@ -165,6 +177,12 @@ std::vector<std::string> findings(const Json& status) {
     const std::uint64_t damaged = number_at(log, "damaged");
     if (damaged > 0)
         found.push_back("log: " + counted(damaged, "damaged entry", "damaged entries"));
+    const std::uint64_t lost = number_at(log, "lost");
+    if (lost > 0) {
+        found.push_back(
+            "log: " + counted(lost, "acknowledged entry is", "acknowledged entries are") +
+            " gone, see `holdfast lost`");
+    }
     for (const Json& destination : at(status, "destinations")) {
         const std::uint64_t failed = number_at(destination, "failed");
         if (failed > 0) {

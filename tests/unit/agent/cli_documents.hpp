@@ -23,7 +23,9 @@ inline constexpr const char* kHealthy = R"({
 inline constexpr const char* kTroubled = R"({
   "version": "0.1.0", "pid": 812, "started_at": "2026-01-02T00:04:05.000Z",
   "log": {"state": "failed", "reason": "sync: No space left on device", "head": 120, "tail": 17,
-          "damaged": 2, "directory": "/var/lib/holdfast"},
+          "damaged": 2, "lost": 3,
+          "lost_ranges": [{"first": 101, "last": 102}, {"first": 7, "last": 7}],
+          "directory": "/var/lib/holdfast"},
   "ingest": {"connections": 3, "acknowledged": 119, "refused": 4, "failed": 7},
   "destinations": [
     {"name": "customerio", "type": "customerio", "pending": 12, "in_flight": 1, "retrying": 2,

@@ -63,6 +63,7 @@ TEST_F(ConfigTest, GivesEveryKeyThatIsNotThereItsDefault) {
     EXPECT_EQ(config->wal.directory, "/var/lib/holdfast");
     EXPECT_EQ(config->wal.history, 24h);
     EXPECT_EQ(config->wal.history_bytes, std::uint64_t{1} << 30);
+    EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::quarantine);
     EXPECT_EQ(config->agent.drain_timeout, 10s);
     EXPECT_THAT(config->warnings, IsEmpty());
 
@@ -122,6 +123,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 directory = "/tmp/wal"
                 history = "0s"
                 history_bytes = 1048576
+                on_corruption = "refuse"
                 [agent]
                 drain_timeout = "1m")"),
         "f.toml");
@@ -136,6 +138,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
     EXPECT_EQ(config->wal.directory, "/tmp/wal");
     EXPECT_EQ(config->wal.history, 0s);
     EXPECT_EQ(config->wal.history_bytes, 1048576U);
+    EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::refuse);
     EXPECT_EQ(config->agent.drain_timeout, 1min);
 
     const DestinationConfig& destination = config->destinations.at(0);
@@ -280,7 +283,7 @@ TEST_F(ConfigTest, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) {
         {"wal",
          "histroy = \"1h\"",
          "histroy: unknown key, did you mean \"history\"?; allowed: directory, history, "
-         "history_bytes"},
+         "history_bytes, on_corruption"},
         {"admin", "mode = \"0600\"", "mode: unknown key; allowed: socket"},
     };
     for (const auto& [section, written, message] : mistakes) {
@@ -462,6 +465,7 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(shown->wal.directory, defaults->wal.directory);
     EXPECT_EQ(shown->wal.history, defaults->wal.history);
     EXPECT_EQ(shown->wal.history_bytes, defaults->wal.history_bytes);
+    EXPECT_EQ(shown->wal.on_corruption, defaults->wal.on_corruption);
     EXPECT_EQ(shown->agent.drain_timeout, defaults->agent.drain_timeout);
     const DestinationConfig& a = shown->destinations.at(0);
     const DestinationConfig& b = defaults->destinations.at(0);

@@ -147,6 +147,9 @@ public:
     // Every state that can be listed, in pages of `count_max`.
     std::vector<Description> list_all(Query query = {});
 
+    // While the log is closed: flips a bit where `text` stands in RocksDB's own log.
+    void rot(std::string_view text);
+
     // While the log is closed: RocksDB itself.
     std::unique_ptr<rocksdb::DB> open_raw();
 
