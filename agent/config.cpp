@@ -108,6 +108,8 @@ WalConfig read_wal(Section in) {
         .directory = in.path("directory", "/var/lib/holdfast"),
         .history = in.duration("history", {24h, 0s, 365 * kDay}),
         .history_bytes = in.size("history_bytes", {kGiB, 0, 1024 * kGiB}),
+        .max_bytes = in.size_or("max_bytes", "none", {0, kGiB / 32, 65536 * kGiB}),
+        .min_free = in.size_or("min_free", "auto", {0, 0, 1024 * kGiB}),
     };
     in.refuse_unknown_keys();
     return config;

@@ -33,6 +33,8 @@ struct WalConfig {
     std::string directory;
     Duration history{};  // how long complete entries are kept
     std::uint64_t history_bytes = 0;
+    std::optional<std::uint64_t> max_bytes;  // of the directory; nothing: no limit
+    std::optional<std::uint64_t> min_free;   // nothing: in proportion to the disk
 };
 
 struct LifecycleConfig {

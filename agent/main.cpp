@@ -25,6 +25,8 @@ int exit_code(Errc code) {
         case Errc::busy:
         case Errc::overloaded:
         case Errc::unavailable:
+        case Errc::log_full:
+        case Errc::disk_full:
             return 75;
         case Errc::not_found:
         case Errc::corrupt:

@@ -24,6 +24,10 @@ std::string_view to_string(Errc code) {
             return "busy";
         case Errc::too_new:
             return "too_new";
+        case Errc::log_full:
+            return "log_full";
+        case Errc::disk_full:
+            return "disk_full";
     }
     return "unknown";
 }

@@ -19,6 +19,7 @@
 #include "proto/result.hpp"
 #include "proto/seq.hpp"
 #include "proto/time.hpp"
+#include "wal/admission.hpp"
 #include "wal/cursor.hpp"
 #include "wal/state.hpp"
 
@@ -72,6 +73,12 @@ struct LogOptions {
     Duration reopen_max = std::chrono::seconds(30);
     Duration reclaim_every = std::chrono::seconds(30);  // while entries are settled
     rocksdb::Env* env = nullptr;                        // for tests; nullptr: the real one
+
+    // Space: see admission.hpp. The history gives way before an event is refused.
+    std::uint64_t max_bytes = 0;            // of the directory; 0: no limit but the disk's
+    std::optional<std::uint64_t> min_free;  // none: in proportion to the disk, up to 256 MiB
+    bool ballast = true;                    // keep a file to give up when the disk is full
+    std::function<Result<DiskUse>()> look_at_disk;  // for tests; empty: the real one
 };
 
 // An entry that a destination is to deliver, without its texts.
@@ -143,9 +150,19 @@ struct Health {
     std::uint64_t damaged = 0;  // entries that could not be read since the start
 };
 
+struct SpaceStatus {
+    DiskUse use;
+    SpaceLimits limits;
+    SpaceLevel level = SpaceLevel::ok;
+    std::array<std::uint64_t, kPriorityCount> refused{};  // by priority, since the start
+    std::uint64_t ballast = 0;                            // bytes; 0: there is none now
+};
+
 class Log {
 public:
-    // Opens or makes the log and starts the committer.
+    // Opens or makes the log and starts the committer. When the disk is too full for that, there is
+    // a log all the same: one that has failed, and is open as soon as there is room. Entries that
+    // its destinations have from before are known from then on.
     // Errors: busy (another process), too_new, corrupt, storage_failed, bad_config (no such place).
     [[nodiscard]] static Result<std::unique_ptr<Log>> open(LogOptions options);
     ~Log();  // close()
@@ -164,7 +181,8 @@ public:
 
     // --- accepting ---
 
-    // Puts the event into the batch that is written next. Errors: storage_failed, overloaded.
+    // Puts the event into the batch that is written next. Errors: storage_failed, overloaded,
+    // log_full and disk_full (there is no room for events of its priority; admission.hpp).
     [[nodiscard]] Result<Seq> append(const Event& event, Ticket ticket);
 
     // --- delivering ---
@@ -197,6 +215,7 @@ public:
     // --- looking and steering ---
 
     [[nodiscard]] Health health() const;
+    [[nodiscard]] SpaceStatus space() const;  // looks at the disk
     [[nodiscard]] Counts counts(std::string_view destination) const;
     [[nodiscard]] std::optional<WallTime> oldest_pending_at(std::string_view destination) const;
     [[nodiscard]] std::optional<Ulid> newest_id() const;  // after opening: ULIDs go on from here

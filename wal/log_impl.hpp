@@ -3,7 +3,9 @@
 // reclaim.cpp (space).
 #pragma once
 
+#include "wal/admission.hpp"
 #include "wal/batch.hpp"
+#include "wal/disk.hpp"
 #include "wal/keys.hpp"
 #include "wal/log.hpp"
 #include "wal/store.hpp"
@@ -44,6 +46,7 @@ struct Log::Impl {
     explicit Impl(LogOptions options);
 
     // --- recover.cpp: before the committer runs, or by it after a failure ---
+    [[nodiscard]] Result<void> prepare_directory();
     [[nodiscard]] Result<void> open();
     [[nodiscard]] Result<void> load_schema();
     [[nodiscard]] Result<Seq> saved_tail() const;
@@ -56,6 +59,16 @@ struct Log::Impl {
     [[nodiscard]] Result<Seq> last_entry() const;
     [[nodiscard]] Result<void>
     recover();  // after a failure: closes, opens and looks at what is there
+
+    // --- space.cpp: before the committer runs, or by it ---
+    [[nodiscard]] Result<void> open_with_room();  // open() or recover(), and all they need
+    [[nodiscard]] Result<void> make_room_to_open();
+    [[nodiscard]] bool give_up_ballast();
+    void keep_ballast(const DiskUse& use);
+    [[nodiscard]] Result<DiskUse> look_at_disk() const;
+    [[nodiscard]] Result<void> admit(Priority priority);  // what is in scratch_
+    void look_soon();
+    void look(std::unique_lock<std::mutex>& lock);
 
     // --- commit.cpp: the committer's thread ---
     void run();
@@ -72,6 +85,7 @@ struct Log::Impl {
     [[nodiscard]] Result<void> reclaim();  // an error is one of writing
     [[nodiscard]] Seq reclaimable();
     [[nodiscard]] Seq history_ends_at(Seq limit) const;
+    [[nodiscard]] std::uint64_t history_bytes_max(std::uint64_t bytes) const;
     [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
 
     // --- read.cpp ---
@@ -103,6 +117,7 @@ struct Log::Impl {
     void recount(std::string_view name, Destination& destination);
 
     // --- log.cpp ---
+    [[nodiscard]] Cursor new_cursor() const;
     [[nodiscard]] Result<Seq> append(const Event& event,
                                      Ticket ticket,
                                      std::optional<Seq> replaces);
@@ -117,7 +132,12 @@ struct Log::Impl {
     Destination& at(std::string_view destination);
 
     const LogOptions options_;
+    const SpacePlan plan_;
     Store store_;
+    DirectoryLock lock_;
+    Ballast ballast_;
+    bool ballast_works_ = true;  // the file system can allocate one
+    bool loaded_ = false;        // was open since the start
 
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;
@@ -126,6 +146,10 @@ struct Log::Impl {
     bool unsynced_ = false;  // the last write was not synced
     bool ok_ = true;
     std::string reason_;
+    Errc reason_code_ = Errc::storage_failed;  // or disk_full
+    Admission admission_;
+    std::optional<SteadyTime> look_at_;       // at the disk
+    bool looks_soon_ = false;                 // because events come in
     Batch open_;                              // filled by everybody
     Batch writing_;                           // the committer's, while it writes
     std::vector<Batch::Appended> doubtful_;   // what a failed write held: it may be there or not

@@ -30,6 +30,12 @@ Seq Log::Impl::reclaimable() {
     return limit;
 }
 
+// Less than was asked for where events would be refused for its sake.
+std::uint64_t Log::Impl::history_bytes_max(std::uint64_t bytes) const {
+    const std::scoped_lock lock(mutex_);
+    return std::min(options_.history_bytes, bytes - std::min(bytes, admission_.excess()));
+}
+
 // The first entry of the history: old enough ones and those beyond its size lie before it.
 Seq Log::Impl::history_ends_at(Seq limit) const {
     const WallTime oldest = options_.wall_now() -
@@ -48,9 +54,9 @@ Seq Log::Impl::history_ends_at(Seq limit) const {
     const std::uint64_t bytes =
         store_.approximate_bytes(seq_key(Space::entry, tail_), seq_key(Space::entry, limit));
     const std::uint64_t count = limit.value - tail_.value;
-    if (bytes > options_.history_bytes && count > 0) {
-        const double excess = static_cast<double>(bytes - options_.history_bytes) /
-                              static_cast<double>(bytes) * static_cast<double>(count);
+    if (const std::uint64_t most = history_bytes_max(bytes); bytes > most && count > 0) {
+        const double excess = static_cast<double>(bytes - most) / static_cast<double>(bytes) *
+                              static_cast<double>(count);
         low = std::max(low, Seq{tail_.value + static_cast<std::uint64_t>(excess)});
     }
     return std::min(low, Seq{tail_.value + kEntriesPerStep});

@@ -18,7 +18,9 @@ Result<void> make_directory(const std::filesystem::path& directory) {
     if (std::filesystem::is_directory(directory, ec)) return {};
     std::filesystem::create_directories(directory, ec);
     if (ec) {
-        return Error{Errc::bad_config, "make " + directory.string() + ": " + ec.message()};
+        const bool is_full = ec == std::errc::no_space_on_device;
+        return Error{is_full ? Errc::disk_full : Errc::bad_config,
+                     "make " + directory.string() + ": " + ec.message()};
     }
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ec);
     return {};
@@ -26,11 +28,17 @@ Result<void> make_directory(const std::filesystem::path& directory) {
 
 }  // namespace
 
-Result<void> Log::Impl::open() {
+Result<void> Log::Impl::prepare_directory() {
     for (const auto& directory : {options_.directory, options_.directory / "db"}) {
         if (Result<void> made = make_directory(directory); !made) return made;
     }
+    return lock_.acquire(options_.directory);
+}
+
+Result<void> Log::Impl::open() {
     if (Result<void> opened = store_.open(); !opened) return opened;
+    // Others look on when there was no room for it at the start. What follows is quick.
+    const std::scoped_lock lock(mutex_);
     if (Result<void> known = load_schema(); !known) return known;
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;
     if (Result<void> loaded = load_parked(); !loaded) return loaded;
@@ -40,7 +48,9 @@ Result<void> Log::Impl::open() {
     head_ = *last;
     next_ = head_.next();
     Seq counted = head_;
-    for (const auto& [name, destination] : destinations_) {
+    for (auto& [name, destination] : destinations_) {
+        // Added while the log could not be opened, and not found in it.
+        if (destination.dirty) destination.cursor = new_cursor();
         counted = std::min(counted, destination.cursor.counted_to);
     }
     Result<std::vector<Owner>> uncounted = owners_from(counted.next());

@@ -23,6 +23,7 @@ struct AgentStatus {
     int pid = 0;
     WallTime started_at;
     wal::Health log;
+    wal::SpaceStatus space;
     std::string directory;
     IngestStatus ingest;
 

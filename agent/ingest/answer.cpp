@@ -41,13 +41,16 @@ std::string refusal(const customerio::Refusal& refusal, bool close) {
 }
 
 std::string failure(const Error& error, bool in_doubt, bool close) {
+    const bool no_room =
+        !in_doubt && (error.code == Errc::log_full || error.code == Errc::disk_full);
+    const unsigned status = no_room ? 507 : 503;
     const customerio::Refusal why{
-        503,
+        status,
         in_doubt ? "unknown" : std::string(to_string(error.code)),
         in_doubt ? "the log failed while the event was written: it may be delivered or not; "
                    "send it again with the same id"
                  : "the event was not stored: " + error.detail};
-    return render(503, "Retry-After: 1\r\n", why.body(), close);
+    return render(status, "Retry-After: 1\r\n", why.body(), close);
 }
 
 }  // namespace holdfast::agent

@@ -19,8 +19,8 @@ namespace holdfast::agent {
 // What was refused and would be refused again.
 [[nodiscard]] std::string refusal(const customerio::Refusal& refusal, bool close);
 
-// What may pass a moment later: 503 with `Retry-After: 1`. In doubt: it may have been stored after
-// all.
+// What may pass a moment later: 503, or 507 where there is no room, with `Retry-After: 1`. In doubt:
+// it may have been stored after all.
 [[nodiscard]] std::string failure(const Error& error, bool in_doubt, bool close);
 
 // Asks for the body of a request that waits with "Expect: 100-continue".

@@ -39,7 +39,7 @@ struct IngestContext {
     customerio::Acceptor acceptor;
     std::uint64_t acknowledged = 0;
     std::uint64_t refused = 0;                            // with a 4xx
-    std::uint64_t failed = 0;                             // with a 503
+    std::uint64_t failed = 0;                             // with a 5xx
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
     std::function<void()> on_waiting;  // a session waits for its app: see is_stalled_since
     bool stopping = false;             // answers close their connections

@@ -152,6 +152,11 @@ LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>())
     options.on_commit = [reports = reports_](Commit commit) { reports->add(std::move(commit)); };
     options.note = [reports = reports_](std::string line) { reports->add(std::move(line)); };
     options.wall_now = [this] { return now(); };
+    options.ballast = false;  // it would be on the real disk
+    options.look_at_disk = [shared = disk_use_]() -> Result<DiskUse> {
+        const std::scoped_lock lock(shared->mutex);
+        return shared->use;
+    };
     options.mark_delay = std::chrono::milliseconds(1);
     options.reopen_min = std::chrono::milliseconds(1);
     options.reopen_max = std::chrono::milliseconds(4);
@@ -241,6 +246,11 @@ std::vector<Description> LogUnderTest::list_all(Query query) {
         if (*page->next <= query.after) return all;
         query.after = *page->next;
     }
+}
+
+void LogUnderTest::set_disk_use(const DiskUse& use) {
+    const std::scoped_lock lock(disk_use_->mutex);
+    disk_use_->use = use;
 }
 
 std::unique_ptr<rocksdb::DB> LogUnderTest::open_raw() {
