@@ -86,7 +86,9 @@ struct Log::Impl {
     [[nodiscard]] Seq reclaimable();
     [[nodiscard]] Seq history_ends_at(Seq limit) const;
     [[nodiscard]] std::uint64_t history_bytes_max(std::uint64_t bytes) const;
-    [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
+    [[nodiscard]] bool is_short_of_space() const;
+    [[nodiscard]] Result<std::vector<Seq>> survivors(Seq from, Seq to) const;
+    [[nodiscard]] Result<Seq> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
 
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;

@@ -89,6 +89,7 @@ rocksdb::Options rocks_options(rocksdb::Env* env,
     options.max_background_jobs = 2;       // 7.8.2 fixed a flush reorder that needs eight
     options.max_open_files = 256;          // running out of descriptors is fatal until reopened
     options.max_file_opening_threads = 1;  // else sixteen are started for each opening and flush
+    options.manifest_preallocation_size = write_buffer_bytes / 4;
     options.max_manifest_file_size = std::size_t{4} << 20U;
     options.keep_log_file_num = 1;
     options.stats_dump_period_sec = 0;  // idle costs nothing
