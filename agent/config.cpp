@@ -90,6 +90,7 @@ IngestConfig read_ingest(Section in) {
         .socket_mode = read_mode(in, "socket_mode", 0660),
         .http = read_loopback(in, "http"),
         .connections_max = in.integer("connections_max", {1024, 1, 65536}),
+        .idempotency_window = in.duration("idempotency_window", {24h, 0s, 30 * kDay}),
     };
     in.refuse_unknown_keys();
     return config;

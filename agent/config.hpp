@@ -23,6 +23,7 @@ struct IngestConfig {
     std::uint32_t socket_mode = 0;                       // permission bits
     std::optional<boost::asio::ip::tcp::endpoint> http;  // always a loopback address
     std::size_t connections_max = 0;                     // of the socket and of `http` together
+    Duration idempotency_window{};                       // 0: keys mean nothing
 };
 
 struct AdminConfig {

@@ -70,6 +70,7 @@ Result<void> Daemon::open_log() {
     options.directory = config_.wal.directory;
     options.history = config_.wal.history;
     options.history_bytes = config_.wal.history_bytes;
+    options.idempotency_window = config_.ingest.idempotency_window;
     options.max_bytes = config_.wal.max_bytes.value_or(0);
     options.min_free = config_.wal.min_free;
     options.on_commit = [this](wal::Commit commit) { on_commit(std::move(commit)); };
@@ -259,7 +260,11 @@ asio::awaitable<AgentStatus> Daemon::status() {
     status.space = log_->space();
     status.directory = config_.wal.directory;
     const IngestContext& ingest = ingest_->context();
-    status.ingest = {ingest_->connections(), ingest.acknowledged, ingest.refused, ingest.failed};
+    status.ingest = {ingest_->connections(),
+                     ingest.acknowledged,
+                     ingest.repeated,
+                     ingest.refused,
+                     ingest.failed};
     std::vector<DestinationStatus> delivery = co_await delivery_status();
     for (const std::string& name : log_->destinations()) {
         AgentStatus::Destination destination;

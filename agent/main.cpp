@@ -21,6 +21,7 @@ int exit_code(Errc code) {
         case Errc::bad_input:
         case Errc::bad_config:
         case Errc::too_new:
+        case Errc::key_reused:
             return 78;
         case Errc::busy:
         case Errc::overloaded:

@@ -28,6 +28,8 @@ std::string_view to_string(Errc code) {
             return "log_full";
         case Errc::disk_full:
             return "disk_full";
+        case Errc::key_reused:
+            return "key_reused";
     }
     return "unknown";
 }

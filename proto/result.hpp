@@ -24,6 +24,7 @@ enum class Errc : std::uint8_t {
     too_new = 9,         // written by a newer version; this one must not touch it
     log_full = 10,       // the log has as many bytes as it may have
     disk_full = 11,      // the disk has too little room left
+    key_reused = 12,     // an idempotency key that stands for something else
 };
 
 [[nodiscard]] std::string_view to_string(Errc code);

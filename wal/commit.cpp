@@ -133,6 +133,8 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
         commit.appended.push_back(one.stored);
         if (one.replaces) replaying_.erase(*one.replaces);
     }
+    for (const Stored& repeat : writing_.repeats) commit.appended.push_back(repeat);
+    for (const Digest& key : writing_.keys) keys_.end(key);
     for (auto& [name, destination] : destinations_) {
         destination.saved_low_water = destination.writing_low_water;
     }
@@ -146,6 +148,8 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     writing_.entries.Clear();
     if (large) writing_.entries = rocksdb::WriteBatch();
     writing_.appended.clear();
+    writing_.repeats.clear();
+    writing_.keys.clear();
     writing_.intended.clear();
     writing_.marks.clear();
     writing_.has_synced_mark = false;
@@ -168,6 +172,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     doubtful.in_doubt = true;
     doubtful.head = head_;
     for (const Batch::Appended& one : writing_.appended) doubtful.appended.push_back(one.stored);
+    for (const Stored& repeat : writing_.repeats) doubtful.appended.push_back(repeat);
     doubtful.intended = writing_.intended;
     open_.marks.merge(writing_.marks);  // what was marked since is newer and stays
     writing_.marks.clear();
@@ -177,6 +182,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     refused.error = doubtful.error;
     refused.head = head_;
     for (const Batch::Appended& one : open_.appended) refused.appended.push_back(one.stored);
+    for (const Stored& repeat : open_.repeats) refused.appended.push_back(repeat);
     refused.intended = open_.intended;
     abandon(open_);
     for (auto& [name, destination] : destinations_) destination.dirty = true;
@@ -195,8 +201,12 @@ void Log::Impl::abandon(Batch& batch) {
         ++counts.failed;
         replaying_.erase(*one.replaces);
     }
+    // Those that were written after all are found in the log.
+    for (const Digest& key : batch.keys) keys_.end(key);
     batch.entries = rocksdb::WriteBatch();
     batch.appended.clear();
+    batch.repeats.clear();
+    batch.keys.clear();
     batch.intended.clear();
     batch.has_synced_mark = false;
     batch.has_cursor = false;

@@ -61,6 +61,7 @@ Log::Impl::Impl(LogOptions options)
       store_(options_.directory / "db", options_.env, options_.note, plan_.write_buffer),
       ballast_(options_.directory, options_.ballast ? plan_.ballast : 0),
       admission_({options_.max_bytes, options_.min_free.value_or(plan_.min_free)}),
+      keys_(options_.idempotency_window),
       reopen_pause_(options_.reopen_min) {
     HOLDFAST_ASSERT(options_.on_commit && options_.note && options_.wall_now);
 }

@@ -12,10 +12,12 @@
 // unsynced, a few milliseconds late.
 //
 // Threads: every call from any thread, except that take() for one destination is one thread's. No
-// call waits for the disk but take, get, list, describe and replay (which read) and close.
+// call waits for the disk but take, get, list, describe, replay and append with a key that may be
+// known (which read) and close.
 #pragma once
 
 #include "proto/event.hpp"
+#include "proto/idempotency.hpp"
 #include "proto/result.hpp"
 #include "proto/seq.hpp"
 #include "proto/time.hpp"
@@ -63,6 +65,8 @@ struct LogOptions {
     Duration history = std::chrono::hours(24);  // complete entries are kept for so long …
     std::uint64_t history_bytes = std::uint64_t{1} << 30U;  // … and within so much
 
+    Duration idempotency_window = std::chrono::hours(24);  // keys are known for so long; 0: not
+
     std::function<void(Commit)> on_commit;  // on the committer's thread; must not wait
     std::function<void(std::string)> note;  // lines for the operator's journal, from any thread
     std::function<WallTime()> wall_now;     // for the history's age
@@ -79,6 +83,15 @@ struct LogOptions {
     std::optional<std::uint64_t> min_free;  // none: in proportion to the disk, up to 256 MiB
     bool ballast = true;                    // keep a file to give up when the disk is full
     std::function<Result<DiskUse>()> look_at_disk;  // for tests; empty: the real one
+};
+
+// Where an event with an idempotency key is: its own entry, or that of the one it repeats.
+struct Placed {
+    Seq seq;
+    Ulid id;
+    WallTime accepted_at;
+    bool is_repeat = false;  // nothing is stored for it
+    bool is_stored = false;  // a repeat of what is durable: its ticket will not be reported
 };
 
 // An entry that a destination is to deliver, without its texts.
@@ -184,6 +197,12 @@ public:
     // Puts the event into the batch that is written next. Errors: storage_failed, overloaded,
     // log_full and disk_full (there is no room for events of its priority; admission.hpp).
     [[nodiscard]] Result<Seq> append(const Event& event, Ticket ticket);
+
+    // The same for an event with a key; a repeat of one that is being written is reported with it.
+    // Reads the disk when the key may be known. Error also: key_reused (for another content).
+    [[nodiscard]] Result<Placed> append(const Event& event,
+                                        const IdempotencyKey& key,
+                                        Ticket ticket);
 
     // --- delivering ---
 

@@ -7,6 +7,7 @@
 #include "wal/batch.hpp"
 #include "wal/disk.hpp"
 #include "wal/keys.hpp"
+#include "wal/known_keys.hpp"
 #include "wal/log.hpp"
 #include "wal/store.hpp"
 
@@ -102,6 +103,19 @@ struct Log::Impl {
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
 
+    // --- repeats.cpp ---
+    [[nodiscard]] Result<Placed> append_first(const Event& event,
+                                              const IdempotencyKey& key,
+                                              Ticket ticket);
+    [[nodiscard]] Result<Placed> wait_for_first(const KeyRecord& first,
+                                                const IdempotencyKey& key,
+                                                Ticket ticket);
+    [[nodiscard]] Result<std::optional<KeyRecord>> find_key(const Digest& name,
+                                                            const std::vector<WallTime>& buckets,
+                                                            WallTime now) const;
+    [[nodiscard]] Result<void> load_keys();
+    [[nodiscard]] Result<void> expire_keys();
+
     // --- take.cpp ---
     struct Seen {
         Seq seq;
@@ -150,6 +164,7 @@ struct Log::Impl {
     std::string reason_;
     Errc reason_code_ = Errc::storage_failed;  // or disk_full
     Admission admission_;
+    KnownKeys keys_;
     std::optional<SteadyTime> look_at_;       // at the disk
     bool looks_soon_ = false;                 // because events come in
     Batch open_;                              // filled by everybody

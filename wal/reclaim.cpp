@@ -102,6 +102,9 @@ Result<Seq> Log::Impl::keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& bat
 }
 
 Result<void> Log::Impl::reclaim() {
+    if (Result<void> expired = expire_keys(); !expired) {
+        return std::move(expired).error().during("forgetting idempotency keys");
+    }
     const Seq limit = reclaimable();
     if (limit <= tail_) return {};
     const Seq wanted = history_ends_at(limit);

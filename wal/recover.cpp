@@ -43,6 +43,7 @@ Result<void> Log::Impl::open() {
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;
     if (Result<void> loaded = load_parked(); !loaded) return loaded;
     if (Result<void> loaded = load_retries(); !loaded) return loaded;
+    if (Result<void> loaded = load_keys(); !loaded) return loaded;
     Result<Seq> last = last_entry();
     if (!last) return last.error();
     head_ = *last;

@@ -98,6 +98,7 @@ Json status_view(const AgentStatus& status) {
             {"ingest",
              {{"connections", status.ingest.connections},
               {"acknowledged", status.ingest.acknowledged},
+              {"repeated", status.ingest.repeated},
               {"refused", status.ingest.refused},
               {"failed", status.ingest.failed}}},
             {"destinations", std::move(destinations)}};

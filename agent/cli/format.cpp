@@ -78,8 +78,8 @@ std::string format_header(const Json& status, WallTime now) {
     }
     table.add({"ingest",
                counted(number_at(ingest, "connections"), "connection", "connections") + ", " +
-                   text_at(ingest, "acknowledged") + " acknowledged, " +
-                   text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
+                   text_at(ingest, "acknowledged") + " acknowledged" + if_any(ingest, "repeated") +
+                   ", " + text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
     return table.text();
 }
 

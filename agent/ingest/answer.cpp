@@ -26,13 +26,16 @@ std::string render(unsigned status, std::string_view headers, std::string_view b
 
 }  // namespace
 
-std::string receipt(Seq seq, const Ulid& id, Operation operation, WallTime at, bool close) {
-    const std::string text = id.text();
+std::string receipt(const wal::Placed& placed, Operation operation, bool close) {
+    const std::string text = placed.id.text();
     const std::string headers =
-        fmt::format("X-Holdfast-Id: {}\r\nX-Holdfast-Seq: {}\r\n", text, seq.value);
+        fmt::format("X-Holdfast-Id: {}\r\nX-Holdfast-Seq: {}\r\n{}",
+                    text,
+                    placed.seq.value,
+                    placed.is_repeat ? "Idempotent-Replayed: true\r\n" : "");
     if (operation != Operation::send_email) return render(200, headers, "{}\n", close);
-    const std::string body =
-        fmt::format("{{\"delivery_id\":\"{}\",\"queued_at\":{}}}\n", text, unix_seconds(at));
+    const std::string body = fmt::format(
+        "{{\"delivery_id\":\"{}\",\"queued_at\":{}}}\n", text, unix_seconds(placed.accepted_at));
     return render(200, headers, body, close);
 }
 

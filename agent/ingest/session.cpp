@@ -2,10 +2,13 @@
 
 #include "agent/clock.hpp"
 #include "agent/ingest/answer.hpp"
+#include "agent/ingest/request_key.hpp"
+#include "proto/idempotency.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <iterator>
 #include <utility>
 
 namespace holdfast::agent {
@@ -13,6 +16,37 @@ namespace {
 
 std::string_view view(boost::beast::string_view text) {
     return {text.data(), text.size()};
+}
+
+// What names the event: the request's field, or else the id that it has in the body, if any.
+std::variant<std::optional<IdempotencyKey>, customerio::Refusal> key_of(
+    const RequestReader::Request& request, std::string_view given_id, const Event& event) {
+    const auto [first, last] = request.equal_range({kKeyField.data(), kKeyField.size()});
+    if (first == last) {
+        if (given_id.empty()) return std::nullopt;
+        return idempotency_key(KeySource::event, given_id, event, request.body());
+    }
+    const auto key = std::next(first) == last ? parse_request_key(view(first->value()))
+                                              : std::optional<std::string>();
+    if (key) return idempotency_key(KeySource::request, *key, event, request.body());
+    return customerio::Refusal{
+        400,
+        "invalid_idempotency_key",
+        "Idempotency-Key must be one text of 1 to 255 visible ASCII characters"};
+}
+
+customerio::Refusal key_reused(const Error& why) {
+    return {422, "idempotency_key_reused", why.detail};
+}
+
+Result<wal::Placed> place(wal::Log& log,
+                          const Event& event,
+                          const std::optional<IdempotencyKey>& key,
+                          wal::Ticket ticket) {
+    if (key) return log.append(event, *key, ticket);
+    const Result<Seq> seq = log.append(event, ticket);
+    if (!seq) return seq.error();
+    return wal::Placed{*seq, event.id, event.accepted_at};
 }
 
 }  // namespace
@@ -117,28 +151,39 @@ bool Session::handle(const RequestReader::Request& request) {
     const auto accepted = context_.acceptor.accept(
         to, wanted, {id, at, peer_, std::get<const Directory::Destination*>(chosen)->name});
     if (const auto* why = std::get_if<customerio::Refusal>(&accepted)) return refuse(*why);
+    const auto& event = std::get<Event>(accepted);
+    const auto chosen_key = key_of(request, context_.acceptor.given_id(), event);
+    if (const auto* why = std::get_if<customerio::Refusal>(&chosen_key)) return refuse(*why);
+    const auto& key = std::get<std::optional<IdempotencyKey>>(chosen_key);
 
     const AnswerQueue::Slot slot = answers_.reserve();
     const wal::Ticket ticket = wal::Ticket{id_} << 32U | slot;
-    const Result<Seq> seq = context_.log.append(std::get<Event>(accepted), ticket);
-    if (!seq && seq.error().code == Errc::overloaded) {
+    const Result<wal::Placed> placed = place(context_.log, event, key, ticket);
+    if (!placed && placed.error().code == Errc::overloaded) {
         answers_.unreserve();
         return false;
     }
     last_ = last_ || close;
-    if (seq) {
-        unstored_.emplace(slot, Unstored{id, to.operation, at, close});
+    if (placed && placed->is_stored) {
+        answer_stored(slot, {*placed, to.operation, close});
+    } else if (placed) {
+        unstored_.emplace(slot, Unstored{*placed, to.operation, close});
+    } else if (placed.error().code == Errc::key_reused) {
+        ++context_.refused;
+        answers_.fill(slot, refusal(key_reused(placed.error()), close));
     } else {
         ++context_.failed;
-        answers_.fill(slot, failure(seq.error(), false, close));
+        answers_.fill(slot, failure(placed.error(), false, close));
     }
     return true;
 }
 
-void Session::on_stored(AnswerQueue::Slot slot,
-                        Seq seq,
-                        const std::optional<Error>& error,
-                        bool in_doubt) {
+void Session::answer_stored(AnswerQueue::Slot slot, const Unstored& one) {
+    ++(one.placed.is_repeat ? context_.repeated : context_.acknowledged);
+    answers_.fill(slot, receipt(one.placed, one.operation, one.close));
+}
+
+void Session::on_stored(AnswerQueue::Slot slot, const std::optional<Error>& error, bool in_doubt) {
     auto node = unstored_.extract(slot);
     if (node.empty()) return;
     const Unstored& one = node.mapped();
@@ -146,8 +191,7 @@ void Session::on_stored(AnswerQueue::Slot slot,
         ++context_.failed;
         answers_.fill(slot, failure(*error, in_doubt, one.close));
     } else {
-        ++context_.acknowledged;
-        answers_.fill(slot, receipt(seq, one.id, one.operation, one.at, one.close));
+        answer_stored(slot, one);
     }
 }
 

@@ -38,6 +38,7 @@ struct IngestContext {
     UlidFactory ulids;
     customerio::Acceptor acceptor;
     std::uint64_t acknowledged = 0;
+    std::uint64_t repeated = 0;                           // answered like an earlier one
     std::uint64_t refused = 0;                            // with a 4xx
     std::uint64_t failed = 0;                             // with a 5xx
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
@@ -57,10 +58,7 @@ public:
     void start();
 
     // The log has stored, or not, what was appended with a ticket of this session.
-    void on_stored(AnswerQueue::Slot slot,
-                   Seq seq,
-                   const std::optional<Error>& error,
-                   bool in_doubt);
+    void on_stored(AnswerQueue::Slot slot, const std::optional<Error>& error, bool in_doubt);
 
     // Sends what is ready and goes on reading: once after a batch of on_stored.
     void resume();
@@ -83,9 +81,8 @@ public:
 
 private:
     struct Unstored {
-        Ulid id;
+        wal::Placed placed;
         Operation operation;
-        WallTime at;
         bool close;
     };
 
@@ -94,6 +91,7 @@ private:
     void process();
     bool handle(const RequestReader::Request& request);
     void answer(std::string bytes);
+    void answer_stored(AnswerQueue::Slot slot, const Unstored& one);
     void flush();
     void linger();
     void write_rest();

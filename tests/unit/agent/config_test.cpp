@@ -104,6 +104,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 socket_mode = "0600"
                 http = "[::1]:0"
                 connections_max = 7
+                idempotency_window = "30d"
                 [admin]
                 socket = "/tmp/a.sock"
                 [wal]
@@ -122,6 +123,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
     EXPECT_EQ(config->ingest.http->address().to_string(), "::1");
     EXPECT_EQ(config->ingest.http->port(), 0);
     EXPECT_EQ(config->ingest.connections_max, 7U);
+    EXPECT_EQ(config->ingest.idempotency_window, 30 * kDay);
     EXPECT_EQ(config->admin.socket, "/tmp/a.sock");
     EXPECT_EQ(config->wal.directory, "/tmp/wal");
     EXPECT_EQ(config->wal.history, 0s);
@@ -447,6 +449,7 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(shown->ingest.socket, defaults->ingest.socket);
     EXPECT_EQ(shown->ingest.socket_mode, defaults->ingest.socket_mode);
     EXPECT_EQ(shown->ingest.connections_max, defaults->ingest.connections_max);
+    EXPECT_EQ(shown->ingest.idempotency_window, defaults->ingest.idempotency_window);
     EXPECT_EQ(shown->admin.socket, defaults->admin.socket);
     EXPECT_EQ(shown->wal.directory, defaults->wal.directory);
     EXPECT_EQ(shown->wal.history, defaults->wal.history);

@@ -83,7 +83,7 @@ const Ulid kId = *Ulid::parse("01KDYGA0KE0000000000000018");
 const WallTime kAt = wall_from_ms(1'700'000'000'123);
 
 TEST(AnswerBytes, OfAReceipt) {
-    EXPECT_EQ(receipt(Seq{7}, kId, Operation::identify, kAt, false),
+    EXPECT_EQ(receipt({Seq{7}, kId, kAt}, Operation::identify, false),
               "HTTP/1.1 200 OK\r\n"
               "Content-Type: application/json; charset=utf-8\r\n"
               "Content-Length: 3\r\n"
@@ -93,8 +93,20 @@ TEST(AnswerBytes, OfAReceipt) {
               "{}\n");
 }
 
+TEST(AnswerBytes, OfAReceiptForARepeat) {
+    EXPECT_EQ(receipt({Seq{7}, kId, kAt, true}, Operation::identify, false),
+              "HTTP/1.1 200 OK\r\n"
+              "Content-Type: application/json; charset=utf-8\r\n"
+              "Content-Length: 3\r\n"
+              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
+              "X-Holdfast-Seq: 7\r\n"
+              "Idempotent-Replayed: true\r\n"
+              "\r\n"
+              "{}\n");
+}
+
 TEST(AnswerBytes, OfAReceiptForASendAndAsTheLast) {
-    EXPECT_EQ(receipt(Seq{7}, kId, Operation::send_email, kAt, true),
+    EXPECT_EQ(receipt({Seq{7}, kId, kAt}, Operation::send_email, true),
               "HTTP/1.1 200 OK\r\n"
               "Content-Type: application/json; charset=utf-8\r\n"
               "Content-Length: 68\r\n"
