@@ -11,7 +11,8 @@ const rocksdb::FileOptions kFileOptions;
 
 Result<void> done(const rocksdb::IOStatus& status, std::string_view doing) {
     if (status.ok()) return {};
-    return Error{Errc::storage_failed, std::string(doing) + ": " + status.ToString()};
+    return Error{status.IsNoSpace() ? Errc::disk_full : Errc::storage_failed,
+                 std::string(doing) + ": " + status.ToString()};
 }
 
 }  // namespace
@@ -124,11 +125,13 @@ DirectoryLock::~DirectoryLock() {
 }
 
 Result<void> DirectoryLock::take(const std::string& directory) {
+    if (held_ != nullptr) return {};
     const rocksdb::IOStatus locked =
         files_->LockFile(directory + "/lock", kOptions, &held_, nullptr);
-    if (locked.ok()) return {};
-    const Errc code = is_lock_held(locked) ? Errc::busy : Errc::storage_failed;
-    return Error{code, "lock " + directory + ": " + locked.ToString()};
+    if (!is_lock_held(locked)) return done(locked, "lock " + directory);
+    return Error{
+        Errc::busy,
+        "another process uses the log in " + directory + ": is another holdfastd running?"};
 }
 
 void DirectoryLock::release() {

@@ -1,5 +1,5 @@
 // Files beside RocksDB's own, through the same rocksdb::FileSystem, so that a test's faulty disk
-// covers them too. Paths are absolute. Errors: storage_failed.
+// covers them too. Paths are absolute. Errors: storage_failed, disk_full.
 #pragma once
 
 #include "proto/result.hpp"
@@ -54,7 +54,7 @@ public:
     DirectoryLock(const DirectoryLock&) = delete;
     DirectoryLock& operator=(const DirectoryLock&) = delete;
 
-    // Errors: busy, storage_failed.
+    // Does nothing when it is ours already. Errors: busy, storage_failed, disk_full.
     [[nodiscard]] Result<void> take(const std::string& directory);
     void release();
 

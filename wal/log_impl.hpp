@@ -3,8 +3,11 @@
 // reclaim.cpp (space).
 #pragma once
 
+#include "wal/admission.hpp"
 #include "wal/batch.hpp"
+#include "wal/disk.hpp"
 #include "wal/keys.hpp"
+#include "wal/known_keys.hpp"
 #include "wal/log.hpp"
 #include "wal/rebuild.hpp"
 #include "wal/store.hpp"
@@ -47,9 +50,10 @@ struct Log::Impl {
     explicit Impl(LogOptions options);
 
     // --- recover.cpp: before the committer runs, or by it after a failure ---
+    [[nodiscard]] Result<void> prepare_directory();
     [[nodiscard]] Result<void> open();
     [[nodiscard]] WaterMark read_mark();
-    [[nodiscard]] Result<void> open_store(const WaterMark& mark, bool doubt_tables);
+    [[nodiscard]] Result<void> open_store(const WaterMark& mark, const std::string& doubt);
 
     struct Losses {
         Lost lost;
@@ -70,9 +74,19 @@ struct Log::Impl {
     [[nodiscard]] Result<std::vector<Owner>> owners_from(Seq from) const;
     void count(const std::vector<Owner>& owners);
     void settle_doubts();
-    [[nodiscard]] Result<Seq> last_entry() const;
+    [[nodiscard]] Result<Seq> last_entry(Seq before) const;
     [[nodiscard]] Result<void>
     recover();  // after a failure: closes, opens and looks at what is there
+
+    // --- space.cpp: before the committer runs, or by it ---
+    [[nodiscard]] Result<void> open_with_room();  // open() or recover(), and all they need
+    [[nodiscard]] Result<void> make_room_to_open();
+    [[nodiscard]] bool give_up_ballast();
+    void keep_ballast(const DiskUse& use);
+    [[nodiscard]] Result<DiskUse> look_at_disk() const;
+    [[nodiscard]] Result<void> admit(Priority priority);  // what is in scratch_
+    void look_soon();
+    void look(std::unique_lock<std::mutex>& lock);
 
     // --- commit.cpp: the committer's thread ---
     void run();
@@ -89,7 +103,10 @@ struct Log::Impl {
     [[nodiscard]] Result<void> reclaim();  // an error is one of writing
     [[nodiscard]] Seq reclaimable();
     [[nodiscard]] Seq history_ends_at(Seq limit) const;
-    [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
+    [[nodiscard]] std::uint64_t history_bytes_max(std::uint64_t bytes) const;
+    [[nodiscard]] bool is_short_of_space() const;
+    [[nodiscard]] Result<std::vector<Seq>> survivors(Seq from, Seq to) const;
+    [[nodiscard]] Result<Seq> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
 
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;
@@ -105,6 +122,19 @@ struct Log::Impl {
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
     [[nodiscard]] std::optional<SeqRange> lost_at(Seq seq) const;
+
+    // --- repeats.cpp ---
+    [[nodiscard]] Result<Placed> append_first(const Event& event,
+                                              const IdempotencyKey& key,
+                                              Ticket ticket);
+    [[nodiscard]] Result<Placed> wait_for_first(const KeyRecord& first,
+                                                const IdempotencyKey& key,
+                                                Ticket ticket);
+    [[nodiscard]] Result<std::optional<KeyRecord>> find_key(const Digest& name,
+                                                            const std::vector<WallTime>& buckets,
+                                                            WallTime now) const;
+    [[nodiscard]] Result<void> load_keys();
+    [[nodiscard]] Result<void> expire_keys();
 
     // --- take.cpp ---
     struct Seen {
@@ -123,6 +153,7 @@ struct Log::Impl {
     void recount(std::string_view name, Destination& destination);
 
     // --- log.cpp ---
+    [[nodiscard]] Cursor new_cursor() const;
     [[nodiscard]] Result<Seq> append(const Event& event,
                                      Ticket ticket,
                                      std::optional<Seq> replaces);
@@ -137,9 +168,13 @@ struct Log::Impl {
     Destination& at(std::string_view destination);
 
     const LogOptions options_;
+    const SpacePlan plan_;
     DirectoryLock directory_lock_;
     Store store_;
     WaterMarkKeeper water_mark_;
+    Ballast ballast_;
+    bool ballast_works_ = true;  // the file system can allocate one
+    bool loaded_ = false;        // was open since the start
 
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;
@@ -149,6 +184,11 @@ struct Log::Impl {
     bool ok_ = true;
     bool tables_damaged_ = false;  // RocksDB said so when a write failed
     std::string reason_;
+    Errc reason_code_ = Errc::storage_failed;  // or disk_full
+    Admission admission_;
+    KnownKeys keys_;
+    std::optional<SteadyTime> look_at_;       // at the disk
+    bool looks_soon_ = false;                 // because events come in
     Batch open_;                              // filled by everybody
     Batch writing_;                           // the committer's, while it writes
     std::vector<Batch::Appended> doubtful_;   // what a failed write held: it may be there or not

@@ -29,7 +29,9 @@ rocksdb::Slice slice(std::string_view text) {
 }
 
 Error failed(const rocksdb::Status& status, std::string_view doing) {
-    const Errc code = status.IsCorruption() ? Errc::corrupt : Errc::storage_failed;
+    Errc code = Errc::storage_failed;
+    if (status.IsCorruption()) code = Errc::corrupt;
+    if (status.IsNoSpace()) code = Errc::disk_full;
     return Error{code, std::string(doing) + ": " + status.ToString()};
 }
 
@@ -202,7 +204,7 @@ private:
             if (owner_.files_.exists(target_ + "/CURRENT")) opened = open_as_it_was();
         }
         if (opened) return {};
-        if (opened.error().code == Errc::storage_failed) return opened;
+        if (opened.error().code != Errc::corrupt) return opened;
         owner_.note_("repairing: " + opened.error().detail);
         repaired_ = true;
         if (Result<void> linked = link_all_but_logs(".sst"); !linked) return linked;
@@ -353,7 +355,7 @@ private:
             if (!seq) break;
             if (*seq > expected) found.push_back({expected, seq->previous()});
             expected = seq->next();
-            if (!repaired_) continue;
+            if (!repaired_ && !after_damage_) continue;
             const Result<Event> event = decode_record(at->value().ToStringView());
             if (event) destinations_.emplace(event->destination);
         }

@@ -21,7 +21,9 @@ Result<void> make_directory(const std::filesystem::path& directory) {
     if (std::filesystem::is_directory(directory, ec)) return {};
     std::filesystem::create_directories(directory, ec);
     if (ec) {
-        return Error{Errc::bad_config, "make " + directory.string() + ": " + ec.message()};
+        const bool is_full = ec == std::errc::no_space_on_device;
+        return Error{is_full ? Errc::disk_full : Errc::bad_config,
+                     "make " + directory.string() + ": " + ec.message()};
     }
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ec);
     // The new name is on the disk only once the directory that holds it is.
@@ -48,32 +50,36 @@ std::string text_of_loss(const std::vector<SeqRange>& lost) {
 
 }  // namespace
 
-Result<void> Log::Impl::open() {
+Result<void> Log::Impl::prepare_directory() {
     if (Result<void> made = make_directory(options_.directory); !made) return made;
-    const std::string directory = options_.directory.string();
-    if (Result<void> taken = directory_lock_.take(directory); !taken) return taken;
+    return directory_lock_.take(options_.directory.string());
+}
+
+Result<void> Log::Impl::open() {
     const WaterMark mark = read_mark();
-    if (Result<void> opened = open_store(mark, false); !opened) return opened;
+    if (Result<void> opened = open_store(mark, ""); !opened) return opened;
     Result<void> loaded = load(mark);
     if (!loaded && loaded.error().code == Errc::corrupt) {
         // RocksDB opens tables without reading them.
-        reason_ = loaded.error().detail;
         store_.close();
-        destinations_.clear();
-        retries_.clear();
-        with_retry_.clear();
-        if (Result<void> opened = open_store(mark, true); !opened) return opened;
-        reason_.clear();
+        if (Result<void> opened = open_store(mark, loaded.error().detail); !opened) return opened;
         loaded = load(mark);
     }
     if (!loaded) return loaded;
     // From now on a tail that is cut off may be a power cut's.
     water_mark_.write({head_, tail_});
     water_mark_.moved(head_, tail_);
+    water_mark_.start();
     return {};
 }
 
+// Others look on when there was no room to open it at the start, and may have added destinations.
+// It is quick.
 Result<void> Log::Impl::load(const WaterMark& mark) {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [name, destination] : destinations_) destination = {};
+    retries_.clear();
+    with_retry_.clear();
     if (Result<void> known = load_schema(); !known) return known;
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
@@ -83,10 +89,15 @@ Result<void> Log::Impl::load(const WaterMark& mark) {
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;
     if (Result<void> loaded = load_parked(); !loaded) return loaded;
     if (Result<void> loaded = load_retries(); !loaded) return loaded;
-    Result<Seq> last = last_entry();
+    if (Result<void> loaded = load_keys(); !loaded) return loaded;
+    Result<Seq> last = last_entry(std::max(tail_.previous(), lost_.last()));
     if (!last) return last.error();
     head_ = *last;
     if (Result<void> noted = lose(mark); !noted) return noted;
+    for (auto& [name, destination] : destinations_) {
+        const bool is_new = destination.dirty && !destination.restarted;
+        if (is_new) destination.cursor = new_cursor();
+    }
     if (Result<void> restarted = restart_damaged_cursors(); !restarted) return restarted;
     next_ = head_.next();
     forget_lost();
@@ -112,11 +123,12 @@ WaterMark Log::Impl::read_mark() {
 
 // RocksDB drops what lies behind damage in its log and deletes the file, so that is looked at
 // first.
-Result<void> Log::Impl::open_store(const WaterMark& mark, bool doubt_tables) {
+Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& doubt) {
     const std::string directory = options_.directory.string();
     Rebuild rebuild(directory, options_.env, options_.note);
     Result<bool> under_way = rebuild.is_under_way();
     if (!under_way) return under_way.error();
+    bool doubt_tables = !doubt.empty();
     std::string why = "the last start did not come to the end of rebuilding it";
     if (!*under_way) {
         if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
@@ -126,7 +138,7 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, bool doubt_tables) {
         if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
             why = found->text();
         } else if (doubt_tables) {
-            why = reason_;
+            why = doubt;
         } else {
             Result<void> opened = store_.open();
             if (opened || opened.error().code != Errc::corrupt) return opened;
@@ -332,15 +344,11 @@ Result<void> Log::Impl::load_retries() {
                        });
 }
 
-Result<Seq> Log::Impl::last_entry() const {
+// `before`: the last one that need not be there.
+Result<Seq> Log::Impl::last_entry(Seq before) const {
     Result<std::optional<KeyValue>> last =
-        store_.last(seq_key(Space::entry, tail_), end_of(Space::entry));
+        store_.last(seq_key(Space::entry, before.next()), end_of(Space::entry));
     if (!last) return last.error();
-    Seq before;
-    {
-        const std::scoped_lock lock(mutex_);
-        before = std::max(tail_.previous(), lost_.last());
-    }
     if (!*last) return before;
     const std::optional<Seq> seq = seq_of(Space::entry, (*last)->key);
     if (!seq) return Error{Errc::corrupt, "an entry has an impossible key"};
@@ -381,19 +389,22 @@ void Log::Impl::count(const std::vector<Owner>& owners) {
 // whoever sent them was told that nothing is known of them.
 Result<void> Log::Impl::recover() {
     store_.close();
-    Result<void> opened = open_store({head_, tail_}, std::exchange(tables_damaged_, false));
+    Result<void> opened =
+        open_store({head_, tail_}, std::exchange(tables_damaged_, false) ? reason_ : "");
     if (!opened) return opened;
     // A reclaim that failed may have come to pass.
     Result<Seq> tail = saved_seq(kTailName, Seq{1});
     if (!tail) return tail.error();
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
+    Seq before;
     {
         const std::scoped_lock lock(mutex_);
         tail_ = *tail;
         for (const SeqRange& range : losses->lost.unseen()) lost_.add(range);
+        before = std::max(tail_.previous(), lost_.last());
     }
-    Result<Seq> last = last_entry();
+    Result<Seq> last = last_entry(before);
     if (!last) return last.error();
     // Only this thread moves the head.
     if (*last < head_) {

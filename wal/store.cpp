@@ -22,6 +22,7 @@ Error error_of(const rocksdb::Status& status, std::string_view doing) {
     Errc code = Errc::storage_failed;
     if (status.IsIncomplete()) code = Errc::overloaded;
     if (status.IsCorruption()) code = Errc::corrupt;
+    if (status.IsNoSpace()) code = Errc::disk_full;
     return Error{code, std::string(doing) + ": " + status.ToString()};
 }
 
@@ -31,8 +32,14 @@ Error not_open() {
 
 }  // namespace
 
-Store::Store(std::filesystem::path directory, rocksdb::Env* env, Note note)
-    : directory_(std::move(directory)), env_(env), note_(std::move(note)) {}
+Store::Store(std::filesystem::path directory,
+             rocksdb::Env* env,
+             Note note,
+             std::size_t write_buffer_bytes)
+    : directory_(std::move(directory)),
+      env_(env),
+      note_(std::move(note)),
+      write_buffer_bytes_(write_buffer_bytes) {}
 
 Store::~Store() {
     close();
@@ -47,8 +54,8 @@ std::shared_lock<std::shared_mutex> Store::reading() const {
 Result<void> Store::open() {
     const std::unique_lock lock(mutex_);
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status =
-        rocksdb::DB::Open(rocks_options(env_, note_), directory_.string(), &opened);
+    const rocksdb::Status status = rocksdb::DB::Open(
+        rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), &opened);
     if (!status.ok()) {
         Error error = error_of(status, "open " + directory_.string());
         if (is_lock_held(status)) {

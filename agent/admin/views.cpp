@@ -61,6 +61,21 @@ Json destination_view(const AgentStatus::Destination& destination) {
             {"endpoints", std::move(endpoints)}};
 }
 
+Json space_view(const wal::SpaceStatus& space) {
+    Json refused;
+    for (std::size_t i = 0; i < wal::kPriorityCount; ++i) {
+        refused[std::string(to_string(wal::Priority(i)))] = space.refused.at(i);
+    }
+    const std::uint64_t max_bytes = space.limits.max_bytes;
+    return {{"level", to_string(space.level)},
+            {"used", space.use.used},
+            {"max_bytes", max_bytes == 0 ? Json(nullptr) : Json(max_bytes)},
+            {"free", space.use.free},
+            {"min_free", space.limits.min_free},
+            {"ballast", space.ballast},
+            {"refused", std::move(refused)}};
+}
+
 std::string_view state_name(const wal::Description& description, const std::set<Seq>& in_flight) {
     const bool is_open = description.state == wal::EntryState::pending ||
                          description.state == wal::EntryState::retrying;
@@ -91,10 +106,12 @@ Json status_view(const AgentStatus& status) {
               {"damaged", status.log.damaged},
               {"lost", wal::count_of(status.log.lost)},
               {"lost_ranges", ranges_view(status.log.lost)},
-              {"directory", status.directory}}},
+              {"directory", status.directory},
+              {"space", space_view(status.space)}}},
             {"ingest",
              {{"connections", status.ingest.connections},
               {"acknowledged", status.ingest.acknowledged},
+              {"repeated", status.ingest.repeated},
               {"refused", status.ingest.refused},
               {"failed", status.ingest.failed}}},
             {"destinations", std::move(destinations)}};

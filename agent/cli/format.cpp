@@ -41,6 +41,25 @@ std::string endpoint_name(const Json& destination, const Json& endpoint) {
     return text_at(destination, "name") + "/" + text_at(endpoint, "name");
 }
 
+// "34 MB used of 10 GB, 65 GB free"
+std::string space_text(const Json& space) {
+    const std::uint64_t max_bytes = number_at(space, "max_bytes");
+    return bytes_text(number_at(space, "used")) + " used" +
+           (max_bytes == 0 ? "" : " of " + bytes_text(max_bytes)) + ", " +
+           bytes_text(number_at(space, "free")) + " free";
+}
+
+// What is not taken any more, or nothing when there is enough room.
+std::string space_finding(const Json& space) {
+    const std::string level = text_at(space, "level");
+    if (level.empty() || level == "ok") return "";
+    const std::string what = level == "tight" ? "events are refused"
+                             : level == "critical"
+                                 ? "only deletes, suppressions and e-mails are taken"
+                                 : "nothing is taken";
+    return "log: space is " + level + ", " + what + ": " + space_text(space);
+}
+
 std::string format_header(const Json& status, WallTime now) {
     const Json& log = at(status, "log");
     const Json& ingest = at(status, "ingest");
@@ -52,10 +71,15 @@ std::string format_header(const Json& status, WallTime now) {
                with_reason(text_at(log, "state"), log) + ", " + text_at(log, "directory") +
                    ", head " + text_at(log, "head") + ", tail " + text_at(log, "tail") +
                    if_any(log, "damaged") + if_any(log, "lost")});
+    const Json& space = at(log, "space");
+    const std::string level = text_at(space, "level");
+    if (!level.empty()) {
+        table.add({"space", space_text(space) + (level == "ok" ? "" : ", " + level)});
+    }
     table.add({"ingest",
                counted(number_at(ingest, "connections"), "connection", "connections") + ", " +
-                   text_at(ingest, "acknowledged") + " acknowledged, " +
-                   text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
+                   text_at(ingest, "acknowledged") + " acknowledged" + if_any(ingest, "repeated") +
+                   ", " + text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
     return table.text();
 }
 
@@ -174,6 +198,8 @@ std::vector<std::string> findings(const Json& status) {
     if (text_at(log, "state") != "ok") {
         found.push_back("log: " + with_reason(text_at(log, "state"), log));
     }
+    const std::string space = space_finding(at(log, "space"));
+    if (!space.empty()) found.push_back(space);
     const std::uint64_t damaged = number_at(log, "damaged");
     if (damaged > 0)
         found.push_back("log: " + counted(damaged, "damaged entry", "damaged entries"));

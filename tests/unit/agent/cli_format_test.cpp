@@ -22,6 +22,7 @@ TEST(CliFormatTest, ShowsAHealthyAgent) {
     EXPECT_EQ("\n" + format_status(Json::parse(kHealthy), kNow), R"(
 agent   0.1.0, pid 812, started 3 h ago
 log     ok, /var/lib/holdfast, head 120, tail 17
+space   34 MB used, 65 GB free
 ingest  1 connection, 119 acknowledged, 0 refused
 
 DESTINATION  TYPE        PENDING  IN FLIGHT  RETRYING  FAILED  COMPLETE  OLDEST PENDING
@@ -36,6 +37,7 @@ TEST(CliFormatTest, ShowsWhatHoldsADestinationAndWhatToLookAt) {
     EXPECT_EQ("\n" + format_status(Json::parse(kTroubled), kNow), R"(
 agent   0.1.0, pid 812, started 3 h ago
 log     failed: sync: No space left on device, /var/lib/holdfast, head 120, tail 17, 2 damaged, 3 lost
+space   9.1 GB used of 10 GB, 999 B free, critical
 ingest  3 connections, 119 acknowledged, 4 refused, 7 failed
 
 DESTINATION  TYPE        PENDING  IN FLIGHT  RETRYING  FAILED  COMPLETE  OLDEST PENDING
@@ -55,6 +57,7 @@ second/track      paused                by root
 
 Please look at
   log: failed: sync: No space left on device
+  log: space is critical, only deletes, suppressions and e-mails are taken: 9.1 GB used of 10 GB, 999 B free
   log: 2 damaged entries
   log: 3 acknowledged entries are gone, see `holdfast lost`
   customerio: 1 dead letter, see `holdfast dead`
@@ -83,6 +86,8 @@ TEST(CliFormatTest, FindsNothingToLookAtInAHealthyAgent) {
 TEST(CliFormatTest, FindsWhatSomebodyShouldLookAt) {
     EXPECT_THAT(findings(Json::parse(kTroubled)),
                 ElementsAre("log: failed: sync: No space left on device",
+                            "log: space is critical, only deletes, suppressions and e-mails are "
+                            "taken: 9.1 GB used of 10 GB, 999 B free",
                             "log: 2 damaged entries",
                             "log: 3 acknowledged entries are gone, see `holdfast lost`",
                             "customerio: 1 dead letter, see `holdfast dead`",

@@ -117,6 +117,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 socket_mode = "0600"
                 http = "[::1]:0"
                 connections_max = 7
+                idempotency_window = "30d"
                 [admin]
                 socket = "/tmp/a.sock"
                 [wal]
@@ -124,6 +125,8 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 history = "0s"
                 history_bytes = 1048576
                 on_corruption = "refuse"
+                max_bytes = "10GB"
+                min_free = "1GiB"
                 [agent]
                 drain_timeout = "1m")"),
         "f.toml");
@@ -134,11 +137,14 @@ TEST_F(ConfigTest, ReadsEveryKey) {
     EXPECT_EQ(config->ingest.http->address().to_string(), "::1");
     EXPECT_EQ(config->ingest.http->port(), 0);
     EXPECT_EQ(config->ingest.connections_max, 7U);
+    EXPECT_EQ(config->ingest.idempotency_window, 30 * kDay);
     EXPECT_EQ(config->admin.socket, "/tmp/a.sock");
     EXPECT_EQ(config->wal.directory, "/tmp/wal");
     EXPECT_EQ(config->wal.history, 0s);
     EXPECT_EQ(config->wal.history_bytes, 1048576U);
     EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::refuse);
+    EXPECT_EQ(config->wal.max_bytes, 10'000'000'000U);
+    EXPECT_EQ(config->wal.min_free, std::uint64_t{1} << 30U);
     EXPECT_EQ(config->agent.drain_timeout, 1min);
 
     const DestinationConfig& destination = config->destinations.at(0);
@@ -275,6 +281,13 @@ TEST_F(ConfigTest, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) {
          "history_bytes = \"1025GiB\"",
          std::string("history_bytes: 1025GiB is out of range; allowed: 0 to 1024GiB") + kBytes},
         {"wal",
+         "max_bytes = \"1MB\"",
+         std::string("max_bytes: 1MB is out of range; allowed: 32MiB to 65536GiB") + kBytes +
+             ", or \"none\""},
+        {"wal",
+         "min_free = \"10%\"",
+         std::string("min_free: is not a size; allowed: 0 to 1024GiB") + kBytes + ", or \"auto\""},
+        {"wal",
          "history_bytes = -1",
          std::string("history_bytes: is not a size; allowed: 0 to 1024GiB") + kBytes},
         {"agent",
@@ -283,7 +296,7 @@ TEST_F(ConfigTest, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) {
         {"wal",
          "histroy = \"1h\"",
          "histroy: unknown key, did you mean \"history\"?; allowed: directory, history, "
-         "history_bytes, on_corruption"},
+         "history_bytes, on_corruption, max_bytes, min_free"},
         {"admin", "mode = \"0600\"", "mode: unknown key; allowed: socket"},
     };
     for (const auto& [section, written, message] : mistakes) {
@@ -461,11 +474,14 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(shown->ingest.socket, defaults->ingest.socket);
     EXPECT_EQ(shown->ingest.socket_mode, defaults->ingest.socket_mode);
     EXPECT_EQ(shown->ingest.connections_max, defaults->ingest.connections_max);
+    EXPECT_EQ(shown->ingest.idempotency_window, defaults->ingest.idempotency_window);
     EXPECT_EQ(shown->admin.socket, defaults->admin.socket);
     EXPECT_EQ(shown->wal.directory, defaults->wal.directory);
     EXPECT_EQ(shown->wal.history, defaults->wal.history);
     EXPECT_EQ(shown->wal.history_bytes, defaults->wal.history_bytes);
     EXPECT_EQ(shown->wal.on_corruption, defaults->wal.on_corruption);
+    EXPECT_EQ(shown->wal.max_bytes, defaults->wal.max_bytes);
+    EXPECT_EQ(shown->wal.min_free, defaults->wal.min_free);
     EXPECT_EQ(shown->agent.drain_timeout, defaults->agent.drain_timeout);
     const DestinationConfig& a = shown->destinations.at(0);
     const DestinationConfig& b = defaults->destinations.at(0);

@@ -153,6 +153,11 @@ LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>())
     options.on_commit = [reports = reports_](Commit commit) { reports->add(std::move(commit)); };
     options.note = [reports = reports_](std::string line) { reports->add(std::move(line)); };
     options.wall_now = [this] { return now(); };
+    options.ballast = false;  // it would be on the real disk
+    options.look_at_disk = [shared = disk_use_]() -> Result<DiskUse> {
+        const std::scoped_lock lock(shared->mutex);
+        return shared->use;
+    };
     options.mark_delay = std::chrono::milliseconds(1);
     options.water_mark_every = std::chrono::hours(1);  // a test says when
     options.reopen_min = std::chrono::milliseconds(1);
@@ -258,6 +263,11 @@ void LogUnderTest::rot(std::string_view text) {
         EXPECT_TRUE(files.write(directory + "/" + name, bytes));
         EXPECT_TRUE(files.sync_directory(directory));
     }
+}
+
+void LogUnderTest::set_disk_use(const DiskUse& use) {
+    const std::scoped_lock lock(disk_use_->mutex);
+    disk_use_->use = use;
 }
 
 std::unique_ptr<rocksdb::DB> LogUnderTest::open_raw() {
