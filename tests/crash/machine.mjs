@@ -1,15 +1,14 @@
 // What this machine can do, and file systems in files: made, mounted, cut off, unmounted.
 import {execFile, spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import {bin, pause} from './processes.mjs';
+import {isBuilt} from './shim.mjs';
 
 const run = promisify(execFile);
 const mounted = new Set();
-
-export const shim = path.join(bin(''), 'libcrash_shim.so');
 
 const makers = {
   ext4: {program: 'mkfs.ext4', options: ['-qF']},
@@ -65,7 +64,7 @@ export function unmountAll() {
 
 // Each is true or the reason why not. Tried, not guessed.
 export async function capabilities() {
-  const able = {shim: existsSync(shim) || 'not built'};
+  const able = {shim: isBuilt() || 'not built'};
   for (const type of Object.keys(makers)) able[type] = await tryVolume(type);
   return able;
 }

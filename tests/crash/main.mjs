@@ -3,8 +3,9 @@ import {bin, killAll, Simulator, track} from './processes.mjs';
 import {capabilities, unmountAll} from './machine.mjs';
 import {Tally} from './tally.mjs';
 import * as kill from './kill.mjs';
+import {power} from './power.mjs';
 
-const groups = {kill};
+const groups = {kill, 'power-ext4': power('ext4'), 'power-xfs': power('xfs')};
 
 const usage = `usage: tests/crash/run [--long] [--group NAME]… [--seed N] [--build DIR]
                        [--silent-flips-expected]
