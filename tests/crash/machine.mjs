@@ -8,7 +8,7 @@ import {bin, pause} from './processes.mjs';
 import {isBuilt} from './shim.mjs';
 
 const run = promisify(execFile);
-const mounted = new Set();
+const mounted = new Set();  // volumes
 
 const makers = {
   ext4: {program: 'mkfs.ext4', options: ['-qF']},
@@ -33,7 +33,7 @@ export class Volume {
   }
 
   async attach() {
-    mounted.add(this.mount);
+    mounted.add(this);
     await run('mount', ['-o', 'loop', this.image, this.mount]);
     return this;
   }
@@ -52,14 +52,19 @@ export class Volume {
         await pause(20);
       }
     }
-    mounted.delete(this.mount);
+    mounted.delete(this);
   }
 }
 
-// Whatever is still mounted, at the end of the run.
+// What is still mounted, at the end of the run.
 export function unmountAll() {
-  for (const mount of mounted) spawnSync('umount', ['--lazy', mount]);
+  for (const {mount} of mounted) spawnSync('umount', ['--lazy', mount]);
   mounted.clear();
+}
+
+// The same after a trial that went wrong; its processes are gone.
+export async function detachAll() {
+  for (const volume of mounted) await volume.detach();
 }
 
 // Each is true or the reason why not. Tried, not guessed.

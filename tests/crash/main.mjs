@@ -1,11 +1,12 @@
 // Runs the groups, one line each; tests/crash/run calls it. See README.md.
 import {bin, killAll, Simulator, track} from './processes.mjs';
-import {capabilities, unmountAll} from './machine.mjs';
+import {capabilities, detachAll, unmountAll} from './machine.mjs';
 import {Tally} from './tally.mjs';
+import * as fail from './fail.mjs';
 import * as kill from './kill.mjs';
 import {power} from './power.mjs';
 
-const groups = {kill, 'power-ext4': power('ext4'), 'power-xfs': power('xfs')};
+const groups = {kill, 'power-ext4': power('ext4'), 'power-xfs': power('xfs'), fail};
 
 const usage = `usage: tests/crash/run [--long] [--group NAME]… [--seed N] [--build DIR]
                        [--silent-flips-expected]
@@ -19,22 +20,22 @@ const usage = `usage: tests/crash/run [--long] [--group NAME]… [--seed N] [--b
 function parse(words) {
   const options = {groups: [], seed: Date.now() % 1_000_000, long: false, silentFlipsExpected: false};
   for (let i = 0; i < words.length; ++i) {
-    const value = () => words[++i] ?? fail(`${words[i - 1]} wants a value`);
+    const value = () => words[++i] ?? refuse(`${words[i - 1]} wants a value`);
     switch (words[i]) {
       case '--long': options.long = true; break;
       case '--silent-flips-expected': options.silentFlipsExpected = true; break;
       case '--seed': options.seed = Number(value()); break;
       case '--group': options.groups.push(value()); break;
-      default: fail(`what is ${words[i]}?`);
+      default: refuse(`what is ${words[i]}?`);
     }
   }
-  if (!Number.isSafeInteger(options.seed)) fail('a seed is a number');
-  for (const name of options.groups) if (!groups[name]) fail(`there is no group ${name}`);
+  if (!Number.isSafeInteger(options.seed)) refuse('a seed is a number');
+  for (const name of options.groups) if (!groups[name]) refuse(`there is no group ${name}`);
   if (options.groups.length === 0) options.groups = Object.keys(groups);
   return options;
 }
 
-function fail(text) {
+function refuse(text) {
   console.error(`${text}\n${usage}`);
   process.exit(2);
 }
@@ -67,13 +68,17 @@ async function startSimulator(directory) {
 
 async function runGroup(name, options, able) {
   const group = groups[name];
-  const tally = new Tally(name, options.seed, progressOf());
+  let simulator;
+  const tally = new Tally(name, options.seed, progressOf(), async () => {
+    await killAll(simulator?.child);
+    await detachAll();
+  });
   const missing = group.needs.filter((need) => able[need] !== true);
   if (missing.length > 0) {
     tally.skipped = group.trials(options);
     tally.note('missing', missing.join('+'));
   } else {
-    const simulator = await startSimulator(tally.root);
+    simulator = await startSimulator(tally.root);
     try {
       await group.run(tally, {...options, simulator});
     } catch (error) {

@@ -10,9 +10,12 @@ export {Simulator, bin, pause};
 
 const living = new Set();
 
-// For the end of the run, however it comes.
-export function killAll() {
-  for (const child of living) child.kill('SIGKILL');
+// All but `spared`, which may be none. Resolves when they are gone.
+export function killAll(spared) {
+  const doomed = [...living].filter((child) => child !== spared);
+  const gone = doomed.map((child) => once(child, 'exit'));
+  for (const child of doomed) child.kill('SIGKILL');
+  return Promise.all(gone);
 }
 
 export function track(child) {

@@ -20,8 +20,9 @@ export class Tally {
   failures = [];
   kept = [];
 
-  constructor(group, seed, progress) {
-    Object.assign(this, {group, seed, progress});
+  // `cleanUp`: ends what a trial left running or mounted.
+  constructor(group, seed, progress, cleanUp) {
+    Object.assign(this, {group, seed, progress, cleanUp});
     this.root = mkdtempSync(path.join(tmpdir(), 'crash-'));
   }
 
@@ -32,16 +33,16 @@ export class Tally {
     return directory;
   }
 
-  // Runs `trial(report)` for `seed`; it returns {history, verdict, trials}, and reports what else is wrong.
+  // Runs `trial(directory, report)` for `seed`; it returns {history, verdict, trials}, and reports what else is wrong.
   // What it throws is a failure as well: a harness that cannot tell does not pass.
-  async trial(seed, trial) {
-    const {found, result} = await this.#run(seed, trial);
+  async trial(seed, trial, name = seed) {
+    const {found, result} = await this.#run(name, trial);
     this.trials += result.trials ?? 1;
     this.#add(result.history);
     const {verdict} = result;
     for (const kind of ['lost', 'duplicated', 'unexpected']) this[kind] += verdict?.[kind].length ?? 0;
     this.repeated += verdict?.repeated ?? 0;
-    if (found.length > 0) this.#keep(seed, found);
+    if (found.length > 0) this.#keep(seed, name, found);
     this.progress(this);
   }
 
@@ -66,6 +67,7 @@ export class Tally {
     } catch (error) {
       found.push(error.stack ?? String(error));
     }
+    await this.cleanUp();
     result.reported = found.length;
     for (const kind of ['lost', 'duplicated', 'unexpected']) {
       const list = result.verdict?.[kind] ?? [];
@@ -85,8 +87,8 @@ export class Tally {
     this.refused += history?.refused ?? 0;
   }
 
-  #keep(seed, found) {
-    const directory = path.join(this.root, String(seed));
+  #keep(seed, name, found) {
+    const directory = path.join(this.root, String(name));
     let where = '';
     if (this.kept.length < keptMax) {
       this.kept.push(directory);
