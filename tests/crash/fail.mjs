@@ -3,7 +3,7 @@
 // until the fault is lifted. It never aborts, its admin socket answers all the time, nothing acknowledged
 // is lost, and it takes events again without a restart. One that cannot start may say so by an exit code
 // that systemd retries.
-import {checkAll, within} from './inspect.mjs';
+import {AdminWatch, checkAll, silenceMsMax, within} from './inspect.mjs';
 import {History} from './history.mjs';
 import {Load} from './load.mjs';
 import {Agent, pause, randomOf} from './processes.mjs';
@@ -12,16 +12,18 @@ import {Shim, errors, ops} from './shim.mjs';
 const calls = Object.keys(ops).filter((name) => name !== 'sync_file_range');
 const phases = ['start', 'run', 'reopen'];
 const nMax = 20;
-const silenceMsMax = 2000;  // of the admin socket
 const recoverySecondsMax = 15;
 const retriedCodes = [74, 75];
 
 export const summary = 'the N-th system call fails';
 export const needs = ['shim'];
-export const trials = ({long}) => long ? plans(0).length : 50;
+export const trials = ({long}) => long ? plans.length : 50;
 
-function plans(seed) {
-  const random = randomOf(seed);
+// All there are, in an order that does not change: a trial's seed tells which it is.
+const plans = shuffled();
+
+function shuffled() {
+  const random = randomOf(1);
   const all = [];
   for (const phase of phases) {
     for (const call of calls) {
@@ -38,16 +40,16 @@ function plans(seed) {
 export async function run(tally, options) {
   const {simulator, seed} = options;
   const reach = new Reach();
-  for (const [i, plan] of plans(seed).entries()) {
-    if (tally.trials >= trials(options)) break;
+  for (let i = 0; i < plans.length && tally.trials < options.trials; ++i) {
+    const plan = plans[(seed + i) % plans.length];
     if (!reach.may(plan)) continue;
-    await tally.trial(seed, async (directory, report) => {
-      const told = (text) => report(`${JSON.stringify(plan)}: ${text}`);
+    await tally.trial(seed + i, async (directory, report) => {
+      const told = (text) => report(`${plan.call} ${plan.n} fails ${plan.count} times with ${plan.error}, ${plan.phase}: ${text}`);
       const {isHit, ...result} = await trial(directory, told, simulator, seed + i, plan);
       reach.learn(plan, isHit);
       tally.note('not_reached', isHit ? 0 : 1);
       return result;
-    }, i);
+    });
   }
   await tally.control('write-that-lies', seed, 'lost', (directory) => lyingWrite(directory, simulator, seed));
   await tally.control('abort', seed, 'reported', (directory, report) =>
@@ -146,30 +148,6 @@ async function takesAgain(history) {
 
 async function reasonOf(agent) {
   return agent.admin('/v1/status', 1000).then((status) => JSON.stringify(status.log), (error) => error.message);
-}
-
-// Asks the admin socket all the time and reports the first silence.
-class AdminWatch {
-  constructor(agent, report) {
-    Object.assign(this, {agent, report, running: true, silent: false});
-    this.loop = this.#run();
-  }
-
-  async #run() {
-    while (this.running && this.agent.alive && !this.silent) {
-      await this.agent.admin('/v1/status', silenceMsMax).catch((error) => {
-        if (!this.agent.alive) return;
-        this.silent = true;
-        this.report(`the admin socket: ${error.message}`);
-      });
-      await pause(20);
-    }
-  }
-
-  async stop() {
-    this.running = false;
-    await this.loop;
-  }
 }
 
 // Control: some writes to the log say that all is well and write nothing.

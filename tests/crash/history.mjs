@@ -14,6 +14,7 @@ export class Verdict {
   duplicated = [];
   unexpected = [];
   repeated = 0;
+  reported = 0;  // acknowledged, gone, and the agent says so
 
   get clean() { return this.lost.length + this.duplicated.length + this.unexpected.length === 0; }
 }
@@ -78,7 +79,8 @@ export class History {
   }
 
   // `entries`: the whole list of the admin socket. `requests`: the whole log of the simulator, with bodies.
-  check(entries, requests) {
+  // `isReportedGone` says of a seq whether the agent reports it as lost or damaged.
+  check(entries, requests, isReportedGone = () => false) {
     const verdict = new Verdict();
     const there = this.#checkEntries(entries, verdict);
     const delivered = this.#checkRequests(requests, verdict);
@@ -90,7 +92,10 @@ export class History {
       if (entry?.state === 'complete' && !delivered.has(number)) {
         verdict.lost.push(`n${number} is complete and never arrived`);
       } else if (call.state === 'acknowledged' && !entry && !delivered.has(number)) {
-        verdict.lost.push(`n${number} (seq ${call.seq}, ${call.id}) was acknowledged and is gone`);
+        if (isReportedGone(call.seq)) ++verdict.reported;
+        else verdict.lost.push(`n${number} (seq ${call.seq}, ${call.id}) was acknowledged and is gone`);
+      } else if (entry && isReportedGone(entry.seq)) {
+        verdict.unexpected.push(`n${number} (seq ${entry.seq}) is reported as gone and is there`);
       }
     }
     this.#checkOrder(delivered, verdict);

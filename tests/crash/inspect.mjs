@@ -1,6 +1,7 @@
 // Looking at an agent that runs: what every group asks after a fault.
 import {pause} from './processes.mjs';
 
+export const silenceMsMax = 2000;  // of the admin socket
 const bodiesMax = 40;
 
 // Waits for `condition`; false when it did not come about in `seconds`.
@@ -14,11 +15,13 @@ export async function within(seconds, condition) {
 }
 
 // Everything in the log and everything that arrived, against what the apps did, with a few of the bodies.
-export async function checkAll(agent, simulator, history, random) {
+// `isReportedGone` as in History.check.
+export async function checkAll(agent, simulator, history, random, isReportedGone) {
   const entries = await agent.entries();
-  const verdict = history.check(entries, await simulator.requests());
+  const verdict = history.check(entries, await simulator.requests(), isReportedGone);
   for (let i = 0; i < bodiesMax && entries.length > 0; ++i) {
-    const {seq} = entries[Math.floor(random() * entries.length)];
+    const {seq, cause} = entries[Math.floor(random() * entries.length)];
+    if (cause === 'damaged') continue;
     const {body} = await agent.admin(`/v1/entries/${seq}?body=1`);
     const fault = history.contentFault(body);
     if (fault) verdict.unexpected.push(`seq ${seq} in the log: ${fault}`);
@@ -34,4 +37,28 @@ export async function drained(agent, seconds) {
     return pending === 0;
   });
   if (!isEmpty) throw new Error(`${pending} entries are not delivered after ${seconds} s: ${agent.tail()}`);
+}
+
+// Asks the admin socket all the time and reports the first silence.
+export class AdminWatch {
+  constructor(agent, report) {
+    Object.assign(this, {agent, report, running: true, silent: false});
+    this.loop = this.#run();
+  }
+
+  async #run() {
+    while (this.running && this.agent.alive && !this.silent) {
+      await this.agent.admin('/v1/status', silenceMsMax).catch((error) => {
+        if (!this.agent.alive) return;
+        this.silent = true;
+        this.report(`the admin socket: ${error.message}`);
+      });
+      await pause(20);
+    }
+  }
+
+  async stop() {
+    this.running = false;
+    await this.loop;
+  }
 }

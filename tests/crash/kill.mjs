@@ -1,10 +1,10 @@
 // kill -9 of the whole agent at random moments under load, again and again, while the far side is down,
 // slow, flapping or up. A trial is a kill; the log is looked through after each few of them.
-import {cpSync, rmSync} from 'node:fs';
+import {foreign, olderCopy} from './controls.mjs';
 import {History} from './history.mjs';
+import {checkAll, drained} from './inspect.mjs';
 import {Load} from './load.mjs';
 import {Agent, pause, randomOf} from './processes.mjs';
-import {checkAll, drained, within} from './inspect.mjs';
 
 const livesPerRound = 5;
 const readyMsMax = 10_000;
@@ -14,12 +14,11 @@ const repeatsPerKill = 64;
 export const summary = 'kill -9 under load';
 export const needs = [];
 
-const rounds = ({long}) => long ? 240 : 12;
-export const trials = (options) => rounds(options) * (livesPerRound + 1);
+export const trials = ({long}) => long ? 240 : 12;  // rounds
 
 export async function run(tally, options) {
   const {simulator, seed} = options;
-  for (let i = 0; i < rounds(options); ++i) {
+  for (let i = 0; i < options.trials; ++i) {
     await tally.trial(seed + i, (directory, report) => round(directory, report, simulator, seed + i, tally));
   }
   await tally.control('older-copy', seed, 'lost', (directory) => olderCopy(directory, simulator, seed));
@@ -112,50 +111,4 @@ class FarSide {
     await this.simulator.faults([]);
     await this.simulator.down(false);
   }
-}
-
-// Control: a log that is brought back as it was before the last acknowledgements.
-async function olderCopy(directory, simulator, seed) {
-  const history = new History(seed);
-  const agent = new Agent(directory, simulator);
-  await simulator.reset();
-  await simulator.down(true);
-  const live = async (most) => {
-    await agent.start();
-    const before = history.acknowledged;
-    const load = new Load(history, agent.ingest, randomOf(seed), {most}).start();
-    await within(10, () => history.acknowledged >= before + most);
-    await load.stop();
-  };
-  await live(200);
-  await agent.stop();
-  cpSync(agent.wal, `${agent.wal}.copy`, {recursive: true});
-  await live(20);
-  await agent.kill();
-  rmSync(agent.wal, {recursive: true});
-  cpSync(`${agent.wal}.copy`, agent.wal, {recursive: true});
-  await agent.start();
-  const verdict = await checkAll(agent, simulator, history, randomOf(seed));
-  await agent.kill();
-  return {history, verdict};
-}
-
-// Control: something reaches the far side past the agent, either what nobody sent or an event again, as
-// from an agent that gave it a second id.
-async function foreign(directory, simulator, seed, again) {
-  const history = new History(seed);
-  const agent = new Agent(directory, simulator);
-  await simulator.reset();
-  await simulator.down(false);
-  await agent.start();
-  const load = new Load(history, agent.ingest, randomOf(seed), {most: 20}).start();
-  await within(10, () => history.acknowledged === 20);
-  await load.stop();
-  await drained(agent, 10);
-  const bodies = (await simulator.requests()).map((request) => JSON.parse(request.body));
-  const body = again ? {...bodies[0], id: '01ARZ3NDEKTSV4RRFFQ69G5FAV'} : {name: 'n1', data: {number: 1, pad: 'y'}};
-  await simulator.send('p1', body);
-  const verdict = await checkAll(agent, simulator, history, randomOf(seed));
-  await agent.kill();
-  return {history, verdict};
 }

@@ -1,10 +1,14 @@
 // The apps: several connections to the ingest socket, on each several events outstanding at once
 // (pipelined HTTP). A connection that ends is opened again; what was outstanding on it stays unknown.
+import {randomBytes} from 'node:crypto';
 import net from 'node:net';
 import {Simulator, pause} from '../integration/processes.mjs';
 
 const authorization =
   'Basic ' + Buffer.from(`${Simulator.credentials.site}:${Simulator.credentials.key}`).toString('base64');
+
+// Paddings are pieces of it: nothing that compresses well.
+const noise = randomBytes(48 * 1024).toString('base64');
 
 const defaults = {
   connections: 8,
@@ -65,7 +69,9 @@ export class Load {
     if (!this.running || this.sent >= this.most) return null;
     ++this.sent;
     const person = `p${Math.floor(this.random() * this.people)}`;
-    const pad = 'x'.repeat(Math.floor(this.random() * this.padMax));
+    const size = Math.floor(this.random() * this.padMax);
+    const from = Math.floor(this.random() * (noise.length - size));
+    const pad = noise.slice(from, from + size);
     return {person, ...this.history.invoke(person, pad)};
   }
 }

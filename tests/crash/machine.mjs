@@ -7,7 +7,10 @@ import {promisify} from 'node:util';
 import {bin, pause} from './processes.mjs';
 import {isBuilt} from './shim.mjs';
 
-const run = promisify(execFile);
+// mkfs is not on every root's path.
+const environment = {...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`};
+const execute = promisify(execFile);
+const run = (program, words) => execute(program, words, {env: environment});
 const mounted = new Set();  // volumes
 
 const makers = {

@@ -3,16 +3,22 @@ import {bin, killAll, Simulator, track} from './processes.mjs';
 import {capabilities, detachAll, unmountAll} from './machine.mjs';
 import {Tally} from './tally.mjs';
 import * as fail from './fail.mjs';
+import * as flip from './flip.mjs';
+import * as forgetful from './forgetful.mjs';
+import * as full from './full.mjs';
 import * as kill from './kill.mjs';
 import {power} from './power.mjs';
 
-const groups = {kill, 'power-ext4': power('ext4'), 'power-xfs': power('xfs'), fail};
+const groups = {kill, 'power-ext4': power('ext4'), 'power-xfs': power('xfs'), forgetful, fail, full, flip};
 
-const usage = `usage: tests/crash/run [--long] [--group NAME]… [--seed N] [--build DIR]
-                       [--silent-flips-expected]
+const failuresShown = 20;
+
+const usage = `usage: tests/crash/run [--long] [--group NAME]… [--seed N] [--trials N]
+                       [--build DIR] [--silent-flips-expected]
   --long        about an hour instead of three minutes
   --group NAME  only this one: ${Object.keys(groups).join(', ')}
   --seed N      the seed that a failed run printed; by default one of the clock
+  --trials N    so many in each group
   --build DIR   take the programs from DIR/bin as they are, instead of building the release preset
   --silent-flips-expected
                 flips that lose entries in silence are counted, not failures`;
@@ -25,11 +31,13 @@ function parse(words) {
       case '--long': options.long = true; break;
       case '--silent-flips-expected': options.silentFlipsExpected = true; break;
       case '--seed': options.seed = Number(value()); break;
+      case '--trials': options.trials = Number(value()); break;
       case '--group': options.groups.push(value()); break;
       default: refuse(`what is ${words[i]}?`);
     }
   }
   if (!Number.isSafeInteger(options.seed)) refuse('a seed is a number');
+  if (options.trials !== undefined && !(options.trials > 0)) refuse('trials are a number');
   for (const name of options.groups) if (!groups[name]) refuse(`there is no group ${name}`);
   if (options.groups.length === 0) options.groups = Object.keys(groups);
   return options;
@@ -66,8 +74,9 @@ async function startSimulator(directory) {
   return simulator;
 }
 
-async function runGroup(name, options, able) {
+async function runGroup(name, given, able) {
   const group = groups[name];
+  const options = {...given, trials: given.trials ?? group.trials(given)};
   let simulator;
   const tally = new Tally(name, options.seed, progressOf(), async () => {
     await killAll(simulator?.child);
@@ -75,7 +84,7 @@ async function runGroup(name, options, able) {
   });
   const missing = group.needs.filter((need) => able[need] !== true);
   if (missing.length > 0) {
-    tally.skipped = group.trials(options);
+    tally.skipped = options.trials;
     tally.note('missing', missing.join('+'));
   } else {
     simulator = await startSimulator(tally.root);
@@ -87,7 +96,9 @@ async function runGroup(name, options, able) {
     await simulator.stop();
   }
   console.log(tally.line());
-  for (const failure of tally.failures) console.log(`  ${failure}`);
+  for (const failure of tally.failures.slice(0, failuresShown)) console.log(`  ${failure}`);
+  const more = tally.failures.length - failuresShown;
+  if (more > 0) console.log(`  and ${more} more trials failed`);
   tally.close();
   return tally;
 }

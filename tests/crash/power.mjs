@@ -24,7 +24,7 @@ export function power(type) {
 
   async function run(tally, options) {
     const {simulator, seed} = options;
-    for (let i = 0; i < trials(options); ++i) {
+    for (let i = 0; i < options.trials; ++i) {
       await tally.trial(seed + i, (directory, report) => trial(directory, report, simulator, seed + i, type, tally));
     }
     for (let i = 0; i < 3; ++i) {

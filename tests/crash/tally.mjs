@@ -35,14 +35,14 @@ export class Tally {
 
   // Runs `trial(directory, report)` for `seed`; it returns {history, verdict, trials}, and reports what else is wrong.
   // What it throws is a failure as well: a harness that cannot tell does not pass.
-  async trial(seed, trial, name = seed) {
-    const {found, result} = await this.#run(name, trial);
+  async trial(seed, trial) {
+    const {found, result} = await this.#run(seed, trial);
     this.trials += result.trials ?? 1;
     this.#add(result.history);
     const {verdict} = result;
     for (const kind of ['lost', 'duplicated', 'unexpected']) this[kind] += verdict?.[kind].length ?? 0;
     this.repeated += verdict?.repeated ?? 0;
-    if (found.length > 0) this.#keep(seed, name, found);
+    if (found.length > 0) this.#keep(seed, found);
     this.progress(this);
   }
 
@@ -65,7 +65,7 @@ export class Tally {
     try {
       result = await trial(directory, (text) => found.push(text)) ?? {};
     } catch (error) {
-      found.push(error.stack ?? String(error));
+      found.push(error.stack.split('\n', 4).join('\n      '));
     }
     await this.cleanUp();
     result.reported = found.length;
@@ -87,8 +87,8 @@ export class Tally {
     this.refused += history?.refused ?? 0;
   }
 
-  #keep(seed, name, found) {
-    const directory = path.join(this.root, String(name));
+  #keep(seed, found) {
+    const directory = path.join(this.root, String(seed));
     let where = '';
     if (this.kept.length < keptMax) {
       this.kept.push(directory);
@@ -96,7 +96,7 @@ export class Tally {
     } else {
       rmSync(directory, {recursive: true, force: true});
     }
-    this.failures.push(`seed ${seed}:\n    ${found.join('\n    ')}${where}`);
+    this.failures.push(`seed ${seed} (--group ${this.group} --seed ${seed} --trials 1):\n    ${found.join('\n    ')}${where}`);
   }
 
   note(name, value, how = (a, b) => a + b) {
