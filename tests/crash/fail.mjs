@@ -17,7 +17,7 @@ const retriedCodes = [74, 75];
 
 export const summary = 'the N-th system call fails';
 export const needs = ['shim'];
-export const trials = ({long}) => long ? plans.length : 50;
+export const trials = ({long}) => long ? plans.length : 40;
 
 // All there are, in an order that does not change: a trial's seed tells which it is.
 const plans = shuffled();

@@ -26,7 +26,7 @@ export async function run(tally, {seed, trials: count}) {
     ++tally.controls;
     const {violations} = await call(0, 40, defect);
     if (violations.length > 0) ++tally.caught;
-    else tally.failures.push(`control ${defect}, ${what}: was not caught`);
+    else tally.blind.push(`control ${defect}, ${what}: was not caught`);
   }
 }
 

@@ -14,8 +14,8 @@ const readyMsMax = 10_000;
 const megabytes = {ext4: 256, xfs: 320};
 
 const sizes = {
-  ext4: {short: 30, long: 700},
-  xfs: {short: 12, long: 300},
+  ext4: {short: 24, long: 700},
+  xfs: {short: 10, long: 300},
 };
 
 // The group for one type of file system.

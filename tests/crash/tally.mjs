@@ -5,6 +5,13 @@ import path from 'node:path';
 
 const keptMax = 5;  // directories of failed trials
 
+const roots = new Set();
+
+// When the run is broken off.
+export function removeAll() {
+  for (const root of roots) rmSync(root, {recursive: true, force: true});
+}
+
 export class Tally {
   trials = 0;
   acknowledged = 0;
@@ -17,13 +24,15 @@ export class Tally {
   controls = 0;
   caught = 0;
   notes = {};  // more columns of this group
-  failures = [];
+  failures = [];  // of trials
+  blind = [];     // controls that were not caught
   kept = [];
 
   // `cleanUp`: ends what a trial left running or mounted.
-  constructor(group, seed, progress, cleanUp) {
-    Object.assign(this, {group, seed, progress, cleanUp});
+  constructor(group, {seed, isExpectedToFail = false, progress, cleanUp}) {
+    Object.assign(this, {group, seed, isExpectedToFail, progress, cleanUp});
     this.root = mkdtempSync(path.join(tmpdir(), 'crash-'));
+    roots.add(this.root);
   }
 
   // A trial's own directory, kept when it finds something.
@@ -52,8 +61,8 @@ export class Tally {
     const {found, result} = await this.#run(`control-${name}`, trial);
     ++this.controls;
     const count = what === 'reported' ? result.reported : result.verdict?.[what].length ?? 0;
-    if (count > 0) ++this.caught;
-    else this.failures.push(`control ${name} (seed ${seed}) was not caught` +
+    if (count > 0 && !result.isBroken) ++this.caught;
+    else this.blind.push(`control ${name} (seed ${seed}) was not caught` +
       (found.length > 0 ? `: ${found.join('; ')}` : ''));
     this.progress(this);
   }
@@ -66,6 +75,7 @@ export class Tally {
       result = await trial(directory, (text) => found.push(text)) ?? {};
     } catch (error) {
       found.push(error.stack.split('\n', 4).join('\n      '));
+      result.isBroken = true;
     }
     await this.cleanUp();
     result.reported = found.length;
@@ -90,7 +100,7 @@ export class Tally {
   #keep(seed, found) {
     const directory = path.join(this.root, String(seed));
     let where = '';
-    if (this.kept.length < keptMax) {
+    if (this.kept.length < keptMax && !this.isExpectedToFail) {
       this.kept.push(directory);
       where = `\n    left in ${directory}`;
     } else {
@@ -103,9 +113,20 @@ export class Tally {
     this.notes[name] = name in this.notes ? how(this.notes[name], value) : value;
   }
 
-  get passed() { return this.failures.length === 0; }
+  // With `isExpectedToFail` it must, or the expectation is out of date.
+  get passed() {
+    return this.blind.length === 0 && (this.failures.length > 0) === this.isExpectedToFail;
+  }
 
-  line() {
+  #verdict() {
+    if (!this.isExpectedToFail) return this.passed ? 'ok' : 'FAILED';
+    if (this.blind.length > 0) return 'FAILED';
+    return this.passed ? 'fails as expected' : 'FAILED: it was expected to fail and did not';
+  }
+
+  line() { return `${this.counts()}: ${this.#verdict()}`; }
+
+  counts() {
     const columns = {
       seed: this.seed, trials: this.trials, acknowledged: this.acknowledged, lost: this.lost,
       duplicated: this.duplicated, unexpected: this.unexpected, refused: this.refused,
@@ -113,10 +134,11 @@ export class Tally {
       ...this.notes,
     };
     const words = Object.entries(columns).map(([name, value]) => `${name} ${value}`);
-    return `crash ${this.group}: ${words.join(', ')}: ${this.passed ? 'ok' : 'FAILED'}`;
+    return `crash ${this.group}: ${words.join(', ')}`;
   }
 
   close() {
+    roots.delete(this.root);
     if (this.kept.length === 0) rmSync(this.root, {recursive: true, force: true});
   }
 }
