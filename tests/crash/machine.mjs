@@ -41,8 +41,9 @@ export class Volume {
     return this;
   }
 
-  // As when the power goes: what was not flushed is not on the disk, and nothing more gets there.
-  cutPower() { return run(bin('crash_cut_power'), [this.mount]); }
+  // As when the power goes: what was not flushed is not on the disk, and nothing more gets there. The
+  // process, if any, is stopped at that moment.
+  cutPower(pid) { return run(bin('crash_cut_power'), [this.mount, pid].filter(Boolean).map(String)); }
 
   // The loop device goes with it. Nobody may use it any more.
   async detach() {

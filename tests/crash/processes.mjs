@@ -1,7 +1,7 @@
 // The agent as a process that is killed, frozen and looked at, and the state of one trial around it.
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {mkdirSync, openSync, closeSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
+import {mkdirSync, openSync, closeSync, readFileSync, writeFileSync} from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import {Simulator, bin, pause} from '../integration/processes.mjs';
@@ -115,17 +115,6 @@ ${quick}`);
     this.child.kill('SIGTERM');
     await this.exited;
     return this.end.code === 0;
-  }
-
-  // Returns when no thread of it runs any more.
-  async freeze() {
-    this.child.kill('SIGSTOP');
-    const tasks = `/proc/${this.child.pid}/task`;
-    const isStopped = (task) => /^\d+ \(.*\) [tT] /.test(readFileSync(`${tasks}/${task}/stat`, 'latin1'));
-    for (let i = 0; i < 400 && this.alive; ++i) {
-      if (readdirSync(tasks).every(isStopped)) return;
-      await pause(5);
-    }
   }
 
   // One call of the admin API.
