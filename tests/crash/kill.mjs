@@ -27,34 +27,44 @@ export async function run(tally, options) {
 }
 
 async function round(directory, report, simulator, seed, tally) {
+  const farSide = new FarSide(simulator, randomOf(seed + 1_000_000));
+  await simulator.reset();
+  await farSide.start();
+  try {
+    return await liveAndDie(directory, report, farSide, seed, tally);
+  } finally {
+    await farSide.stop();
+  }
+}
+
+async function liveAndDie(directory, report, farSide, seed, tally) {
+  const {simulator} = farSide;
   const random = randomOf(seed);
   const history = new History(seed);
   const agent = new Agent(directory, simulator);
-  const farSide = new FarSide(simulator, randomOf(seed + 1_000_000));
   const isDrained = random() < 0.5;
-  await simulator.reset();
-  await farSide.start();
+  let kills = 0;
+  const kill = async () => {
+    await agent.kill();
+    ++kills;
+  };
   await started(agent, report, tally);
   const load = new Load(history, agent.ingest, randomOf(seed + 2_000_000), {
     connections: 2 + Math.floor(random() * 8), window: 1 + Math.floor(random() * 16),
     most: isDrained ? 2000 : Infinity,
   }).start();
-  let kills = 0;
   for (let life = 0; life < livesPerRound; ++life) {
     await pause(20 + random() * 230);
-    await agent.kill();
-    ++kills;
+    await kill();
     if (random() < 0.25) {  // also while it recovers
       agent.launch();
       await pause(random() * 40);
-      await agent.kill();
-      ++kills;
+      await kill();
     }
     await started(agent, report, tally);
   }
   await load.stop();
-  await agent.kill();
-  ++kills;
+  await kill();
   await started(agent, report, tally);
   let verdict = await checkAll(agent, simulator, history, random);
   await farSide.stop();

@@ -16,7 +16,8 @@ const failuresShown = 12;  // of a group
 const usage = `usage: tests/crash/run [--long] [--group NAME]… [--seed N] [--trials N]
                        [--build DIR] [--expect-failure NAME]…
   --long        about an hour instead of three minutes
-  --group NAME  only this one: ${Object.keys(groups).join(', ')}
+  --group NAME  only this one:
+${Object.entries(groups).map(([name, {summary}]) => `                  ${name.padEnd(12)}${summary}\n`).join('')}\
   --seed N      the seed that a failed run printed; by default one of the clock
   --trials N    so many in each group
   --build DIR   take the programs from DIR/bin as they are, instead of building the release preset
@@ -101,6 +102,7 @@ async function runGroup(name, given, able) {
       tally.failures.push(error.stack);
     }
     await simulator.stop();
+    if (tally.acknowledged === 0) tally.blind.push('nothing was acknowledged');
   }
   console.log(tally.line());
   for (const failure of [...tally.blind, ...tally.failures.slice(0, failuresShown)]) console.log(`  ${failure}`);
