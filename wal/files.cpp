@@ -143,7 +143,8 @@ bool is_lock_held(const rocksdb::Status& status) {
     // The path is in the text too, so the words are matched.
     const std::string text = status.ToString();
     return status.IsIOError() && (text.find("While lock file") != std::string::npos ||
-                                  text.find("lock hold by current process") != std::string::npos);
+                                  text.find("lock hold by current process") != std::string::npos ||
+                                  text.find("lock is already held") != std::string::npos);
 }
 
 }  // namespace holdfast::wal

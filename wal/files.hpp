@@ -63,7 +63,7 @@ private:
     rocksdb::FileLock* held_ = nullptr;
 };
 
-// Of another process, and of this one.
+// By another process, by this one, or in a file system in memory.
 [[nodiscard]] bool is_lock_held(const rocksdb::Status& status);
 
 }  // namespace holdfast::wal

@@ -296,7 +296,7 @@ TEST_F(ConfigTest, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) {
         {"wal",
          "histroy = \"1h\"",
          "histroy: unknown key, did you mean \"history\"?; allowed: directory, history, "
-         "history_bytes, on_corruption, max_bytes, min_free"},
+         "history_bytes, max_bytes, min_free, on_corruption"},
         {"admin", "mode = \"0600\"", "mode: unknown key; allowed: socket"},
     };
     for (const auto& [section, written, message] : mistakes) {

@@ -180,7 +180,8 @@ void FaultyFileSystem::lie_about_sync(bool lie) {
 
 void FaultyFileSystem::observe(Observer observer) {
     const std::scoped_lock lock(mutex_);
-    observer_ = std::make_shared<const Observer>(std::move(observer));
+    observer_.reset();
+    if (observer) observer_ = std::make_shared<const Observer>(std::move(observer));
 }
 
 IOStatus FaultyFileSystem::before(Op op, const std::string& file) {

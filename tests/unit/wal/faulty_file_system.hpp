@@ -74,7 +74,7 @@ public:
     void fail_reads_of_tables(bool fail);
 
     // Called before each operation, on the thread that does it and so from several at once; may
-    // wait.
+    // wait. Empty: no longer.
     using Observer = std::function<void(Op op, const std::string& file)>;
     void observe(Observer observer);
 

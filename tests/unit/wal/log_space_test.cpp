@@ -195,7 +195,7 @@ TEST_F(LogSpace, ASecondWriterIsTurnedAwayBeforeItTouchesAnything) {
     const Result<std::unique_ptr<Log>> second = Log::open(options);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, Errc::busy);
-    EXPECT_THAT(second.error().detail, HasSubstr("another process writes the log in"));
+    EXPECT_THAT(second.error().detail, HasSubstr("another process uses the log in"));
     EXPECT_GT(log_->space().ballast, 0U);
 }
 

@@ -17,16 +17,16 @@ std::string keyed(std::string_view key,
 
 class IngestRepeats : public testing::Test {
 protected:
-    std::vector<Answer> answers(std::string_view requests, std::size_t count) {
+    std::vector<Reply> answers(std::string_view requests, std::size_t count) {
         App& app = world_.connect();
         app.send(requests);
         EXPECT_TRUE(world_.until([&] { return app.answers().size() >= count; }));
-        std::vector<Answer> all = app.answers();
+        std::vector<Reply> all = app.answers();
         all.resize(count);
         return all;
     }
 
-    Answer answer(std::string_view request) { return answers(request, 1)[0]; }
+    Reply answer(std::string_view request) { return answers(request, 1)[0]; }
 
     [[nodiscard]] Seq head() const { return world_.log->health().head; }
 
@@ -34,11 +34,11 @@ protected:
 };
 
 TEST_F(IngestRepeats, GetTheFirstAnswerAgainAndAreMarked) {
-    const Answer first = answer(keyed("k1"));
+    const Reply first = answer(keyed("k1"));
     EXPECT_EQ(first.status, 200U);
     EXPECT_EQ(first.field("Idempotent-Replayed"), "");
     for (const char* key : {"k1", "\"k1\""}) {
-        const Answer repeat = answer(keyed(key));
+        const Reply repeat = answer(keyed(key));
         EXPECT_EQ(repeat.status, 200U);
         EXPECT_EQ(repeat.field("Idempotent-Replayed"), "true");
         EXPECT_EQ(repeat.field("X-Holdfast-Id"), first.field("X-Holdfast-Id"));
@@ -56,7 +56,7 @@ TEST_F(IngestRepeats, OfASendGetTheSameDeliveryId) {
                 "/v1/send/email",
                 R"({"transactional_message_id":1,"to":"a@b.c","identifiers":{"id":"5"}})",
                 "Authorization: Bearer x\r\nIdempotency-Key: mail\r\n");
-    const Answer first = answer(send);
+    const Reply first = answer(send);
     EXPECT_EQ(first.status, 200U) << first.body;
     EXPECT_TRUE(first.has("delivery_id"));
     EXPECT_EQ(answer(send).body, first.body);
@@ -70,7 +70,7 @@ TEST_F(IngestRepeats, WithAnotherContentAreRefused) {
           keyed("k1", R"({"name":"purchase"})", "6"),
           request(
               "PUT", "/api/v1/customers/5", R"({"name":"purchase"})", "Idempotency-Key: k1\r\n")}) {
-        const Answer refused = answer(other);
+        const Reply refused = answer(other);
         EXPECT_EQ(refused.status, 422U);
         EXPECT_TRUE(refused.has(R"("code":"idempotency_key_reused")")) << refused.body;
         EXPECT_TRUE(refused.has(R"({"meta":{"error":)")) << refused.body;
@@ -83,7 +83,7 @@ TEST_F(IngestRepeats, AKeyThatIsMalformedOrStandsTwiceIsRefused) {
     const std::string twice =
         request("PUT", "/api/v1/customers/5", "{}", "Idempotency-Key: a\r\nIdempotency-Key: a\r\n");
     for (const std::string& bad : {keyed(std::string(256, 'x')), keyed(""), keyed("a b"), twice}) {
-        const Answer refused = answer(bad);
+        const Reply refused = answer(bad);
         EXPECT_EQ(refused.status, 400U);
         EXPECT_TRUE(refused.has(R"("code":"invalid_idempotency_key")")) << refused.body;
     }
@@ -100,7 +100,7 @@ TEST_F(IngestRepeats, ThatComeTooSoonWaitForTheFirst) {
     EXPECT_EQ(app.received(), "");
     world_.disk.release();
     ASSERT_TRUE(world_.until([&] { return app.answers().size() == 4; }));
-    const std::vector<Answer> all = app.answers();
+    const std::vector<Reply> all = app.answers();
     EXPECT_EQ(all[1].field("Idempotent-Replayed"), "");
     for (const std::size_t i : {2U, 3U}) {
         EXPECT_EQ(all[i].field("Idempotent-Replayed"), "true");
@@ -112,9 +112,9 @@ TEST_F(IngestRepeats, ThatComeTooSoonWaitForTheFirst) {
 TEST_F(IngestRepeats, TheIdOfAnEventIsItsKey) {
     const std::string target = "/api/v1/customers/5/events";
     const std::string body = R"({"name":"a","id":"order-7"})";
-    const Answer first = answer(request("POST", target, body));
+    const Reply first = answer(request("POST", target, body));
     EXPECT_EQ(first.status, 200U);
-    const Answer repeat = answer(request("POST", target, body));
+    const Reply repeat = answer(request("POST", target, body));
     EXPECT_EQ(repeat.field("Idempotent-Replayed"), "true");
     EXPECT_EQ(repeat.field("X-Holdfast-Id"), first.field("X-Holdfast-Id"));
     EXPECT_EQ(answer(request("POST", target, R"({"name":"b","id":"order-7"})")).status, 422U);

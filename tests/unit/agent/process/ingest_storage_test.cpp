@@ -51,7 +51,7 @@ TEST(IngestStorage, WithoutRoomEventsAreRefusedFirstAndEmailsLastUntilThereIsRoo
     const auto statuses = [&](std::size_t count) {
         EXPECT_TRUE(world.until([&] { return app.answers().size() == count; }));
         std::vector<unsigned> all;
-        for (const Answer& answer : app.answers()) all.push_back(answer.status);
+        for (const Reply& answer : app.answers()) all.push_back(answer.status);
         return all;
     };
     const auto is_seen = [&](wal::SpaceLevel level, std::uint64_t free_bytes) {
@@ -69,7 +69,7 @@ TEST(IngestStorage, WithoutRoomEventsAreRefusedFirstAndEmailsLastUntilThereIsRoo
     ASSERT_TRUE(is_seen(wal::SpaceLevel::tight, 900'000));
     app.send(event + identify("5") + suppress);
     EXPECT_EQ(statuses(3), (std::vector<unsigned>{507, 200, 200}));
-    const Answer refused = app.answers()[0];
+    const Reply refused = app.answers()[0];
     EXPECT_EQ(refused.field("Retry-After"), "1");
     EXPECT_TRUE(refused.has(R"({"meta":{"error":"the event was not stored: the disk has )"));
     EXPECT_TRUE(refused.has(R"("code":"disk_full")")) << refused.body;
