@@ -91,6 +91,7 @@ IngestConfig read_ingest(Section in) {
         .socket_mode = read_mode(in, "socket_mode", 0660),
         .http = read_loopback(in, "http"),
         .connections_max = in.integer("connections_max", {1024, 1, 65536}),
+        .idempotency_window = in.duration("idempotency_window", {24h, 0s, 30 * kDay}),
     };
     in.refuse_unknown_keys();
     return config;
@@ -104,11 +105,19 @@ AdminConfig read_admin(Section in) {
     return config;
 }
 
+wal::OnCorruption read_on_corruption(Section& in) {
+    const std::string chosen = in.choice("on_corruption", "quarantine", {"quarantine", "refuse"});
+    return chosen == "refuse" ? wal::OnCorruption::refuse : wal::OnCorruption::quarantine;
+}
+
 WalConfig read_wal(Section in) {
     WalConfig config{
         .directory = in.path("directory", "/var/lib/holdfast"),
         .history = in.duration("history", {24h, 0s, 365 * kDay}),
         .history_bytes = in.size("history_bytes", {kGiB, 0, 1024 * kGiB}),
+        .on_corruption = read_on_corruption(in),
+        .max_bytes = in.size_or("max_bytes", "none", {0, kGiB / 32, 65536 * kGiB}),
+        .min_free = in.size_or("min_free", "auto", {0, 0, 1024 * kGiB}),
     };
     in.refuse_unknown_keys();
     return config;

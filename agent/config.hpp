@@ -6,6 +6,7 @@
 #include "proto/result.hpp"
 #include "proto/time.hpp"
 #include "transport/attempt.hpp"
+#include "wal/on_corruption.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -23,6 +24,7 @@ struct IngestConfig {
     std::uint32_t socket_mode = 0;                       // permission bits
     std::optional<boost::asio::ip::tcp::endpoint> http;  // always a loopback address
     std::size_t connections_max = 0;                     // of the socket and of `http` together
+    Duration idempotency_window{};                       // 0: keys mean nothing
 };
 
 struct AdminConfig {
@@ -33,6 +35,9 @@ struct WalConfig {
     std::string directory;
     Duration history{};  // how long complete entries are kept
     std::uint64_t history_bytes = 0;
+    wal::OnCorruption on_corruption{};
+    std::optional<std::uint64_t> max_bytes;  // of the directory; nothing: no limit
+    std::optional<std::uint64_t> min_free;   // nothing: in proportion to the disk
 };
 
 struct LifecycleConfig {

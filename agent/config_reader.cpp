@@ -201,12 +201,28 @@ std::uint64_t Section::integer(std::string_view key, Limits<std::uint64_t> limit
 
 std::uint64_t Section::size(std::string_view key, Limits<std::uint64_t> limits) {
     const toml::node* node = find(key);
-    if (!node) return limits.fallback;
+    return node ? checked_size(key, *node, limits, "") : limits.fallback;
+}
+
+std::optional<std::uint64_t> Section::size_or(std::string_view key,
+                                              std::string_view word,
+                                              Limits<std::uint64_t> limits) {
+    const toml::node* node = find(key);
+    if (!node) return std::nullopt;
+    if (const auto* value = node->as_string(); value && value->get() == word) return std::nullopt;
+    return checked_size(key, *node, limits, ", or " + quoted(word));
+}
+
+std::uint64_t Section::checked_size(std::string_view key,
+                                    const toml::node& node,
+                                    Limits<std::uint64_t> limits,
+                                    const std::string& also_allowed) {
     const std::string allowed = range(format_size(limits.min), format_size(limits.max)) +
-                                " (units kB, MB, GB, KiB, MiB, GiB, or none for bytes)";
+                                " (units kB, MB, GB, KiB, MiB, GiB, or none for bytes)" +
+                                also_allowed;
     std::optional<std::uint64_t> bytes;
-    if (const auto* value = node->as_string()) bytes = parse_size(value->get());
-    if (const auto* value = node->as_integer(); value && value->get() >= 0) {
+    if (const auto* value = node.as_string()) bytes = parse_size(value->get());
+    if (const auto* value = node.as_integer(); value && value->get() >= 0) {
         bytes = static_cast<std::uint64_t>(value->get());
     }
     if (!bytes) {

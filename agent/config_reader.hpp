@@ -82,6 +82,10 @@ public:
                                      std::initializer_list<std::string_view> choices);
     [[nodiscard]] std::uint64_t integer(std::string_view key, Limits<std::uint64_t> limits);
     [[nodiscard]] std::uint64_t size(std::string_view key, Limits<std::uint64_t> limits);
+    // Nothing for `word`, and when the key is not there.
+    [[nodiscard]] std::optional<std::uint64_t> size_or(std::string_view key,
+                                                       std::string_view word,
+                                                       Limits<std::uint64_t> limits);
     [[nodiscard]] Duration duration(std::string_view key, Limits<Duration> limits);
     // Nothing for "never".
     [[nodiscard]] std::optional<Duration> duration_or_never(std::string_view key,
@@ -98,6 +102,10 @@ private:
     [[nodiscard]] const toml::node* find(std::string_view key);
     [[nodiscard]] std::string full(std::string_view key) const;
     [[nodiscard]] unsigned line_of(std::string_view key) const;
+    [[nodiscard]] std::uint64_t checked_size(std::string_view key,
+                                             const toml::node& node,
+                                             Limits<std::uint64_t> limits,
+                                             const std::string& also_allowed);
     [[nodiscard]] Duration checked(std::string_view key,
                                    const std::string& written,
                                    Limits<Duration> limits,

@@ -96,6 +96,10 @@ Result<void> Daemon::open_log() {
     options.directory = config_.wal.directory;
     options.history = config_.wal.history;
     options.history_bytes = config_.wal.history_bytes;
+    options.on_corruption = config_.wal.on_corruption;
+    options.idempotency_window = config_.ingest.idempotency_window;
+    options.max_bytes = config_.wal.max_bytes.value_or(0);
+    options.min_free = config_.wal.min_free;
     options.on_commit = [this](wal::Commit commit) { on_commit(std::move(commit)); };
     options.note = [](const std::string& line) { journal::warning(line); };
     options.wall_now = wall_now;
@@ -192,6 +196,12 @@ void Daemon::on_commit(wal::Commit commit) {
     if (has_news && wanted && !wake_posted_.exchange(true)) {
         asio::post(delivery_io_, [this] { wake_loops(); });
     }
+    if (commit.reopened) {
+        // It may be open for the first time.
+        asio::post(ingest_io_, [this] {
+            if (const auto newest = log_->newest_id()) ingest_->continue_ids_after(*newest);
+        });
+    }
     if (!commit.appended.empty()) {
         asio::post(ingest_io_, [this, commit = std::move(commit)] { on_stored(commit); });
     }
@@ -274,9 +284,14 @@ asio::awaitable<AgentStatus> Daemon::status() {
     status.pid = ::getpid();
     status.started_at = started_at_;
     status.log = log_->health();
+    status.space = log_->space();
     status.directory = config_.wal.directory;
     const IngestContext& ingest = ingest_->context();
-    status.ingest = {ingest_->connections(), ingest.acknowledged, ingest.refused, ingest.failed};
+    status.ingest = {ingest_->connections(),
+                     ingest.acknowledged,
+                     ingest.repeated,
+                     ingest.refused,
+                     ingest.failed};
     std::vector<DestinationStatus> delivery = co_await delivery_status();
     for (const std::string& name : log_->destinations()) {
         AgentStatus::Destination destination;

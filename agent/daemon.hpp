@@ -30,7 +30,8 @@ public:
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    // Opens the log and listens. Errors: bad_config, busy, storage_failed, corrupt, too_new.
+    // Opens the log and listens; with a full disk also while the log is not open yet. Errors:
+    // bad_config, busy, storage_failed, corrupt, too_new.
     [[nodiscard]] Result<void> start();
 
     // Returns after SIGTERM or SIGINT, drained: what was accepted is answered, what is being

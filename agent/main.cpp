@@ -21,10 +21,13 @@ int exit_code(Errc code) {
         case Errc::bad_input:
         case Errc::bad_config:
         case Errc::too_new:
+        case Errc::key_reused:
             return 78;
         case Errc::busy:
         case Errc::overloaded:
         case Errc::unavailable:
+        case Errc::log_full:
+        case Errc::disk_full:
             return 75;
         case Errc::not_found:
         case Errc::corrupt:

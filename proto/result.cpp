@@ -24,6 +24,12 @@ std::string_view to_string(Errc code) {
             return "busy";
         case Errc::too_new:
             return "too_new";
+        case Errc::log_full:
+            return "log_full";
+        case Errc::disk_full:
+            return "disk_full";
+        case Errc::key_reused:
+            return "key_reused";
     }
     return "unknown";
 }

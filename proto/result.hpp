@@ -22,6 +22,9 @@ enum class Errc : std::uint8_t {
     bad_config = 7,      // an operator must edit a file
     busy = 8,            // another process holds what we need
     too_new = 9,         // written by a newer version; this one must not touch it
+    log_full = 10,       // the log has as many bytes as it may have
+    disk_full = 11,      // the disk has too little room left
+    key_reused = 12,     // an idempotency key that stands for something else
 };
 
 [[nodiscard]] std::string_view to_string(Errc code);

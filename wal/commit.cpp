@@ -19,6 +19,9 @@ constexpr std::uint64_t kEntriesBetweenCursors = 4096;
 // Memory kept for the next batch; a burst larger than this is given back.
 constexpr std::size_t kBatchBytesKept = std::size_t{1} << 20U;
 
+// How often a full disk is looked at: that costs nothing, opening the log does.
+constexpr Duration kLookForRoom = std::chrono::seconds(1);
+
 // How long a write waits before it is tried again when RocksDB is busy flushing.
 constexpr std::chrono::milliseconds kStallPause{5};
 
@@ -31,16 +34,19 @@ void Log::Impl::run() {
         if (!ok_) {
             if (stopping_) break;
             reopen(lock);
-        } else if (has_work(now)) {
-            commit(lock);
-        } else if (stopping_) {
-            break;
-        } else if (reclaim_at_ && *reclaim_at_ <= now) {
+        } else if (!stopping_ && look_at_ && *look_at_ <= now) {
+            look(lock);
+        } else if (!stopping_ && reclaim_at_ && *reclaim_at_ <= now) {
+            // Before the next commit: under load there always is one.
             reclaim_at_.reset();
             lock.unlock();
             Result<void> done = reclaim();
             lock.lock();
             if (!done) failed(lock, done.error());
+        } else if (has_work(now)) {
+            commit(lock);
+        } else if (stopping_) {
+            break;
         } else {
             waiting_ = true;
             if (const std::optional<SteadyTime> until = wake_at()) {
@@ -61,8 +67,11 @@ bool Log::Impl::has_work(SteadyTime now) const {
 }
 
 std::optional<SteadyTime> Log::Impl::wake_at() const {
-    if (marks_due_at_ && reclaim_at_) return std::min(*marks_due_at_, *reclaim_at_);
-    return marks_due_at_ ? marks_due_at_ : reclaim_at_;
+    std::optional<SteadyTime> first;
+    for (const auto& at : {marks_due_at_, reclaim_at_, look_at_}) {
+        if (at && (!first || *at < *first)) first = at;
+    }
+    return first;
 }
 
 void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
@@ -124,6 +133,8 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
         commit.appended.push_back(one.stored);
         if (one.replaces) replaying_.erase(*one.replaces);
     }
+    for (const Stored& repeat : writing_.repeats) commit.appended.push_back(repeat);
+    for (const Digest& key : writing_.keys) keys_.end(key);
     for (auto& [name, destination] : destinations_) {
         destination.saved_low_water = destination.writing_low_water;
     }
@@ -131,12 +142,15 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     if (writing_.has_cursor && !reclaim_at_) {
         reclaim_at_ = std::chrono::steady_clock::now() + options_.reclaim_every;
     }
+    water_mark_.moved(head_, tail_);
     commit.intended = std::move(writing_.intended);
     commit.head = head_;
     const bool large = writing_.entries.GetDataSize() > kBatchBytesKept;
     writing_.entries.Clear();
     if (large) writing_.entries = rocksdb::WriteBatch();
     writing_.appended.clear();
+    writing_.repeats.clear();
+    writing_.keys.clear();
     writing_.intended.clear();
     writing_.marks.clear();
     writing_.has_synced_mark = false;
@@ -150,14 +164,17 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
 // report success for bytes that were lost. So nothing is stored until the log was read again.
 void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     ok_ = false;
+    tables_damaged_ = tables_damaged_ || error.code == Errc::corrupt;
     reason_ = error.detail;
+    reason_code_ = error.code == Errc::disk_full ? Errc::disk_full : Errc::storage_failed;
     options_.note("the log failed: " + reason_ +
                   "; nothing is acknowledged until it is open again");
     Commit doubtful;
-    doubtful.error = Error{Errc::storage_failed, reason_};
+    doubtful.error = Error{reason_code_, reason_};
     doubtful.in_doubt = true;
     doubtful.head = head_;
     for (const Batch::Appended& one : writing_.appended) doubtful.appended.push_back(one.stored);
+    for (const Stored& repeat : writing_.repeats) doubtful.appended.push_back(repeat);
     doubtful.intended = writing_.intended;
     open_.marks.merge(writing_.marks);  // what was marked since is newer and stays
     writing_.marks.clear();
@@ -167,6 +184,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     refused.error = doubtful.error;
     refused.head = head_;
     for (const Batch::Appended& one : open_.appended) refused.appended.push_back(one.stored);
+    for (const Stored& repeat : open_.repeats) refused.appended.push_back(repeat);
     refused.intended = open_.intended;
     abandon(open_);
     for (auto& [name, destination] : destinations_) destination.dirty = true;
@@ -185,8 +203,12 @@ void Log::Impl::abandon(Batch& batch) {
         ++counts.failed;
         replaying_.erase(*one.replaces);
     }
+    // Those that were written after all are found in the log.
+    for (const Digest& key : batch.keys) keys_.end(key);
     batch.entries = rocksdb::WriteBatch();
     batch.appended.clear();
+    batch.repeats.clear();
+    batch.keys.clear();
     batch.intended.clear();
     batch.has_synced_mark = false;
     batch.has_cursor = false;
@@ -199,10 +221,17 @@ void Log::Impl::reopen(std::unique_lock<std::mutex>& lock) {
         // Until a write has passed: opening again is not yet being well again.
         reopen_pause_ = std::min(reopen_pause_ * 2, options_.reopen_max);
         lock.unlock();
-        Result<void> opened = recover();
+        Result<void> opened = open_with_room();
         lock.lock();
         if (opened) break;
         reason_ = opened.error().detail;
+        const Errc before = std::exchange(reason_code_, opened.error().code);
+        if (reason_code_ != Errc::disk_full) {
+            reason_code_ = Errc::storage_failed;
+        } else {
+            reopen_pause_ = std::min(reopen_pause_, kLookForRoom);
+            if (before == Errc::disk_full) continue;  // it was said
+        }
         options_.note("reopening the log: " + reason_);
     }
     ok_ = true;

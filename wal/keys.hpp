@@ -12,6 +12,7 @@ namespace holdfast::wal {
 
 enum class Space : char {
     entry = 'e',   // e|seq: a record (proto/record.hpp), written once
+    key = 'k',     // k|end of its bucket|digest: a KeyRecord; an idempotency key
     failed = 'f',  // f|seq: a Failure; the dead letters
     kept = 'x',    // x|seq: the record of a failed or parked entry, after e|seq was reclaimed
     meta = 'm',    // m|name: schema, tail

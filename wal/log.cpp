@@ -4,6 +4,7 @@
 #include "proto/record.hpp"
 #include "wal/log_impl.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::wal {
@@ -11,6 +12,15 @@ namespace {
 
 rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
+}
+
+SpacePlan plan_of(const LogOptions& options) {
+    const Result<DiskUse> use =
+        options.look_at_disk ? options.look_at_disk() : look_at_disk(options.directory);
+    // One that cannot be looked at is not a small one.
+    std::uint64_t bytes = use ? use->capacity : ~std::uint64_t{0};
+    if (options.max_bytes > 0) bytes = std::min(bytes, options.max_bytes);
+    return plan_space(bytes);
 }
 
 }  // namespace
@@ -47,7 +57,14 @@ std::string_view to_string(EntryState state) {
 
 Log::Impl::Impl(LogOptions options)
     : options_(std::move(options)),
-      store_(options_.directory / "db", options_.env, options_.note),
+      plan_(plan_of(options_)),
+      directory_lock_(options_.env),
+      store_(options_.directory / "db", options_.env, options_.note, plan_.write_buffer),
+      water_mark_(
+          options_.directory.string(), options_.env, options_.water_mark_every, options_.note),
+      ballast_(options_.directory, options_.ballast ? plan_.ballast : 0),
+      admission_({options_.max_bytes, options_.min_free.value_or(plan_.min_free)}),
+      keys_(options_.idempotency_window),
       reopen_pause_(options_.reopen_min) {
     HOLDFAST_ASSERT(options_.on_commit && options_.note && options_.wall_now);
 }
@@ -60,8 +77,12 @@ Log::~Log() {
 
 Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
     auto impl = std::make_unique<Impl>(std::move(options));
-    if (Result<void> opened = impl->open(); !opened) {
-        return std::move(opened).error().during("log");
+    if (Result<void> opened = impl->open_with_room(); !opened) {
+        if (opened.error().code != Errc::disk_full) return std::move(opened).error().during("log");
+        impl->ok_ = false;
+        impl->reason_ = opened.error().detail;
+        impl->reason_code_ = Errc::disk_full;
+        impl->options_.note("the log is not open: " + impl->reason_);
     }
     impl->committer_ = std::thread([raw = impl.get()] { raw->run(); });
     return std::unique_ptr<Log>(new Log(std::move(impl)));
@@ -73,19 +94,27 @@ void Log::close() {
         impl_->stopping_ = true;
         impl_->wake_.notify_one();  // also when the committer waits before it reopens
     }
-    if (impl_->committer_.joinable()) impl_->committer_.join();
+    if (!impl_->committer_.joinable()) return;
+    impl_->committer_.join();
+    impl_->water_mark_.stop();
     impl_->store_.close();
+    if (impl_->loaded_) impl_->water_mark_.write({impl_->head_, impl_->tail_, impl_->ok_});
+    impl_->directory_lock_.release();
 }
 
 void Log::add_destination(std::string_view name) {
     HOLDFAST_ASSERT(!name.empty() && name.size() <= kDestinationBytesMax);
     const std::scoped_lock lock(impl_->mutex_);
     if (impl_->destinations_.contains(name)) return;
-    // A destination without a cursor has no entries: its first entry is written with one. It starts
-    // after what is durable: numbers that were given since are given again when their write fails.
-    Impl::Destination& added = impl_->destinations_[std::string(name)];
-    added.cursor = Cursor(impl_->head_.next());
-    added.cursor.counted_to = impl_->head_;
+    impl_->destinations_[std::string(name)].cursor = impl_->new_cursor();
+}
+
+// A destination without a cursor has no entries: its first entry is written with one. It starts
+// after what is durable: numbers that were given since are given again when their write fails.
+Cursor Log::Impl::new_cursor() const {
+    Cursor cursor(head_.next());
+    cursor.counted_to = head_;
+    return cursor;
 }
 
 std::vector<std::string> Log::destinations() const {
@@ -107,7 +136,7 @@ Result<Seq> Log::append(const Event& event, Ticket ticket) {
 }
 
 Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<Seq> replaces) {
-    if (!ok_) return Error{Errc::storage_failed, reason_};
+    if (!ok_) return Error{reason_code_, reason_};
     if (stopping_) return Error{Errc::storage_failed, "the log is being closed"};
     if (open_.entries.GetDataSize() >= options_.open_batch_bytes_max) {
         return Error{Errc::overloaded, "the disk does not keep up"};
@@ -116,6 +145,9 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
     const Seq seq = next_;
     scratch_.clear();
     encode_record(event, scratch_);
+    // A replay takes a dead letter's place.
+    const Priority priority = replaces ? Priority::essential : priority_of(event.operation);
+    if (Result<void> room = admit(priority); !room) return room.error();
     const rocksdb::Status put =
         open_.entries.Put(slice(seq_key(Space::entry, seq)), slice(scratch_));
     HOLDFAST_ASSERT(put.ok());  // memory only
@@ -131,7 +163,7 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
 }
 
 Result<Entry> Log::get(Seq seq) const {
-    return impl_->entry(seq);
+    return impl_->entry_to_deliver(seq);
 }
 
 void Log::Impl::mark(std::string key, std::optional<std::string> value) {
@@ -235,7 +267,19 @@ Result<std::optional<std::string>> Log::load(std::string_view name) const {
 
 Health Log::health() const {
     const std::scoped_lock lock(impl_->mutex_);
-    return {impl_->ok_, impl_->reason_, impl_->head_, impl_->tail_, impl_->damaged_.size()};
+    return {impl_->ok_,
+            impl_->reason_,
+            impl_->head_,
+            impl_->tail_,
+            impl_->damaged_.size(),
+            impl_->lost_.unseen()};
+}
+
+void Log::lost_is_seen() {
+    const std::scoped_lock lock(impl_->mutex_);
+    if (impl_->lost_.unseen().empty()) return;
+    impl_->lost_.seen();
+    impl_->mark(name_key(Space::meta, kLostName), impl_->lost_.encode());
 }
 
 Counts Log::counts(std::string_view destination) const {

@@ -12,14 +12,19 @@
 // unsynced, a few milliseconds late.
 //
 // Threads: every call from any thread, except that take() for one destination is one thread's. No
-// call waits for the disk but take, get, list, describe and replay (which read) and close.
+// call waits for the disk but take, get, list, describe, replay and append with a key that may be
+// known (which read) and close.
 #pragma once
 
 #include "proto/event.hpp"
+#include "proto/idempotency.hpp"
 #include "proto/result.hpp"
 #include "proto/seq.hpp"
 #include "proto/time.hpp"
+#include "wal/admission.hpp"
 #include "wal/cursor.hpp"
+#include "wal/lost.hpp"
+#include "wal/on_corruption.hpp"
 #include "wal/state.hpp"
 
 #include <cstdint>
@@ -65,6 +70,8 @@ struct LogOptions {
     Duration history = std::chrono::hours(24);  // complete entries are kept for so long …
     std::uint64_t history_bytes = std::uint64_t{1} << 30U;  // … and within so much
 
+    Duration idempotency_window = std::chrono::hours(24);  // keys are known for so long; 0: not
+
     std::function<void(Commit)> on_commit;  // on the committer's thread; must not wait
     std::function<void(std::string)> note;  // lines for the operator's journal, from any thread
     std::function<WallTime()> wall_now;     // for the history's age
@@ -74,7 +81,24 @@ struct LogOptions {
     Duration reopen_min = std::chrono::milliseconds(100);      // doubled up to …
     Duration reopen_max = std::chrono::seconds(30);
     Duration reclaim_every = std::chrono::seconds(30);  // while entries are settled
-    rocksdb::Env* env = nullptr;                        // for tests; nullptr: the real one
+    OnCorruption on_corruption = OnCorruption::quarantine;
+    Duration water_mark_every = std::chrono::seconds(1);  // while entries are accepted
+    rocksdb::Env* env = nullptr;                          // for tests; nullptr: the real one
+
+    // Space: see admission.hpp. The history gives way before an event is refused.
+    std::uint64_t max_bytes = 0;            // of the directory; 0: no limit but the disk's
+    std::optional<std::uint64_t> min_free;  // none: in proportion to the disk, up to 256 MiB
+    bool ballast = true;                    // keep a file to give up when the disk is full
+    std::function<Result<DiskUse>()> look_at_disk;  // for tests; empty: the real one
+};
+
+// Where an event with an idempotency key is: its own entry, or that of the one it repeats.
+struct Placed {
+    Seq seq;
+    Ulid id;
+    WallTime accepted_at;
+    bool is_repeat = false;  // nothing is stored for it
+    bool is_stored = false;  // a repeat of what is durable: its ticket will not be reported
 };
 
 // An entry that a destination is to deliver, without its texts.
@@ -140,15 +164,26 @@ struct Page {
 
 struct Health {
     bool ok = true;
-    std::string reason;         // why not
-    Seq head;                   // the last durable entry; 0: none yet
-    Seq tail;                   // the first entry that is still readable in place
-    std::uint64_t damaged = 0;  // entries that could not be read since the start
+    std::string reason;          // why not
+    Seq head;                    // the last durable entry; 0: none yet
+    Seq tail;                    // the first entry that is still readable in place
+    std::uint64_t damaged = 0;   // entries that could not be read since the start
+    std::vector<SeqRange> lost;  // acknowledged entries that are gone, until lost_is_seen()
+};
+
+struct SpaceStatus {
+    DiskUse use;
+    SpaceLimits limits;
+    SpaceLevel level = SpaceLevel::ok;
+    std::array<std::uint64_t, kPriorityCount> refused{};  // by priority, since the start
+    std::uint64_t ballast = 0;                            // bytes there are of it now
 };
 
 class Log {
 public:
-    // Opens or makes the log and starts the committer.
+    // Opens or makes the log and starts the committer. When the disk is too full for that, there is
+    // a log all the same: one that has failed, and is open as soon as there is room. Entries that
+    // its destinations have from before are known from then on.
     // Errors: busy (another process), too_new, corrupt, storage_failed, bad_config (no such place).
     [[nodiscard]] static Result<std::unique_ptr<Log>> open(LogOptions options);
     ~Log();  // close()
@@ -167,8 +202,15 @@ public:
 
     // --- accepting ---
 
-    // Puts the event into the batch that is written next. Errors: storage_failed, overloaded.
+    // Puts the event into the batch that is written next. Errors: storage_failed, overloaded,
+    // log_full and disk_full (there is no room for events of its priority; admission.hpp).
     [[nodiscard]] Result<Seq> append(const Event& event, Ticket ticket);
+
+    // The same for an event with a key; a repeat of one that is being written is reported with it.
+    // Reads the disk when the key may be known. Error also: key_reused (for another content).
+    [[nodiscard]] Result<Placed> append(const Event& event,
+                                        const IdempotencyKey& key,
+                                        Ticket ticket);
 
     // --- delivering ---
 
@@ -200,6 +242,10 @@ public:
     // --- looking and steering ---
 
     [[nodiscard]] Health health() const;
+
+    // The operator knows of all that is lost by now.
+    void lost_is_seen();
+    [[nodiscard]] SpaceStatus space() const;  // looks at the disk
     [[nodiscard]] Counts counts(std::string_view destination) const;
     [[nodiscard]] std::optional<WallTime> oldest_pending_at(std::string_view destination) const;
     [[nodiscard]] std::optional<Ulid> newest_id() const;  // after opening: ULIDs go on from here

@@ -3,10 +3,15 @@
 // reclaim.cpp (space).
 #pragma once
 
+#include "wal/admission.hpp"
 #include "wal/batch.hpp"
+#include "wal/disk.hpp"
 #include "wal/keys.hpp"
+#include "wal/known_keys.hpp"
 #include "wal/log.hpp"
+#include "wal/rebuild.hpp"
 #include "wal/store.hpp"
+#include "wal/water_mark.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -31,7 +36,8 @@ struct Log::Impl {
         Seq saved_low_water{};        // … and in the log: what lies before may be reclaimed
         std::deque<Seq> outstanding;  // at opening: to be handed out before anything is read
         std::set<Seq> parked;
-        bool recount = true;  // `pending` may be off: it is set right when all was read
+        bool restarted = false;  // its cursor could not be read
+        bool recount = true;     // `pending` may be off: it is set right when all was read
     };
 
     struct Owner {
@@ -44,18 +50,43 @@ struct Log::Impl {
     explicit Impl(LogOptions options);
 
     // --- recover.cpp: before the committer runs, or by it after a failure ---
+    [[nodiscard]] Result<void> prepare_directory();
     [[nodiscard]] Result<void> open();
+    [[nodiscard]] WaterMark read_mark();
+    [[nodiscard]] Result<void> open_store(const WaterMark& mark, const std::string& doubt);
+
+    struct Losses {
+        Lost lost;
+        Seq doubt;
+    };
+
+    [[nodiscard]] Result<void> load(const WaterMark& mark);
+    [[nodiscard]] Result<Losses> saved_losses() const;
+    [[nodiscard]] Result<void> lose(const WaterMark& mark);
+    [[nodiscard]] Result<void> restart_damaged_cursors();
+    [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
+    void forget_lost();
     [[nodiscard]] Result<void> load_schema();
-    [[nodiscard]] Result<Seq> saved_tail() const;
     [[nodiscard]] Result<void> load_cursors();
     [[nodiscard]] Result<void> load_parked();
     [[nodiscard]] Result<void> load_retries();
+    [[nodiscard]] Result<Seq> saved_seq(std::string_view name, Seq otherwise) const;
     [[nodiscard]] Result<std::vector<Owner>> owners_from(Seq from) const;
     void count(const std::vector<Owner>& owners);
     void settle_doubts();
-    [[nodiscard]] Result<Seq> last_entry() const;
+    [[nodiscard]] Result<Seq> last_entry(Seq before) const;
     [[nodiscard]] Result<void>
     recover();  // after a failure: closes, opens and looks at what is there
+
+    // --- space.cpp: before the committer runs, or by it ---
+    [[nodiscard]] Result<void> open_with_room();  // open() or recover(), and all they need
+    [[nodiscard]] Result<void> make_room_to_open();
+    [[nodiscard]] bool give_up_ballast();
+    void keep_ballast(const DiskUse& use);
+    [[nodiscard]] Result<DiskUse> look_at_disk() const;
+    [[nodiscard]] Result<void> admit(Priority priority);  // what is in scratch_
+    void look_soon();
+    void look(std::unique_lock<std::mutex>& lock);
 
     // --- commit.cpp: the committer's thread ---
     void run();
@@ -72,19 +103,47 @@ struct Log::Impl {
     [[nodiscard]] Result<void> reclaim();  // an error is one of writing
     [[nodiscard]] Seq reclaimable();
     [[nodiscard]] Seq history_ends_at(Seq limit) const;
-    [[nodiscard]] Result<void> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
+    [[nodiscard]] std::uint64_t history_bytes_max(std::uint64_t bytes) const;
+    [[nodiscard]] bool is_short_of_space() const;
+    [[nodiscard]] Result<std::vector<Seq>> survivors(Seq from, Seq to) const;
+    [[nodiscard]] Result<Seq> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
 
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;
+    [[nodiscard]] Result<Entry> entry_to_deliver(Seq seq) const;
+    [[nodiscard]] Result<Description> describe_damaged(Seq seq, const Error& why) const;
     [[nodiscard]] Result<Entry> entry(Seq seq) const;
     [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
     [[nodiscard]] Result<Description> describe(Entry entry) const;
     [[nodiscard]] Result<Page> list_space(Space space, const Query& query) const;
     [[nodiscard]] Result<Page> list_entries(const Query& query) const;
     [[nodiscard]] Seq list_from(const Query& query) const;
-    [[nodiscard]] Result<std::vector<Entry>> entries_after(Seq after, std::size_t count_max) const;
+    using Visit = std::function<bool(Seq seq, Result<Entry> entry)>;
+    [[nodiscard]] Result<void> walk(Seq from, Seq to, const Visit& visit) const;
+    [[nodiscard]] Result<void> walk_kept(Seq from, Seq to, const Visit& visit) const;
+
+    struct Found {
+        Seq seq;
+        Result<Entry> entry;
+    };
+
+    [[nodiscard]] Result<std::vector<Found>> found_after(Seq after, std::size_t count_max) const;
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
+    [[nodiscard]] std::optional<SeqRange> lost_at(Seq seq) const;
+
+    // --- repeats.cpp ---
+    [[nodiscard]] Result<Placed> append_first(const Event& event,
+                                              const IdempotencyKey& key,
+                                              Ticket ticket);
+    [[nodiscard]] Result<Placed> wait_for_first(const KeyRecord& first,
+                                                const IdempotencyKey& key,
+                                                Ticket ticket);
+    [[nodiscard]] Result<std::optional<KeyRecord>> find_key(const Digest& name,
+                                                            const std::vector<WallTime>& buckets,
+                                                            WallTime now) const;
+    [[nodiscard]] Result<void> load_keys();
+    [[nodiscard]] Result<void> expire_keys();
 
     // --- take.cpp ---
     struct Seen {
@@ -103,6 +162,7 @@ struct Log::Impl {
     void recount(std::string_view name, Destination& destination);
 
     // --- log.cpp ---
+    [[nodiscard]] Cursor new_cursor() const;
     [[nodiscard]] Result<Seq> append(const Event& event,
                                      Ticket ticket,
                                      std::optional<Seq> replaces);
@@ -117,7 +177,13 @@ struct Log::Impl {
     Destination& at(std::string_view destination);
 
     const LogOptions options_;
+    const SpacePlan plan_;
+    DirectoryLock directory_lock_;
     Store store_;
+    WaterMarkKeeper water_mark_;
+    Ballast ballast_;
+    bool ballast_works_ = true;  // the file system can allocate one
+    bool loaded_ = false;        // was open since the start
 
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;
@@ -125,7 +191,13 @@ struct Log::Impl {
     bool stopping_ = false;
     bool unsynced_ = false;  // the last write was not synced
     bool ok_ = true;
+    bool tables_damaged_ = false;  // RocksDB said so when a write failed
     std::string reason_;
+    Errc reason_code_ = Errc::storage_failed;  // or disk_full
+    Admission admission_;
+    KnownKeys keys_;
+    std::optional<SteadyTime> look_at_;       // at the disk
+    bool looks_soon_ = false;                 // because events come in
     Batch open_;                              // filled by everybody
     Batch writing_;                           // the committer's, while it writes
     std::vector<Batch::Appended> doubtful_;   // what a failed write held: it may be there or not
@@ -135,6 +207,9 @@ struct Log::Impl {
     Seq next_{1};  // of the next append
     Seq head_{};   // durable
     Seq tail_{1};
+    mutable std::map<Seq, unsigned> unread_;  // how often in a row the disk gave an error
+    Lost lost_;
+    Seq doubt_{};            // what was attempted up to here may have left no mark
     std::set<Seq> damaged_;  // since the start
     Destinations destinations_;
     std::map<Seq, Retry> retries_;  // as found at opening, until handed out

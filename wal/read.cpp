@@ -6,6 +6,18 @@
 #include <utility>
 
 namespace holdfast::wal {
+namespace {
+
+Failure failure_of(std::string_view bytes) {
+    Result<Failure> decoded = decode_failure(bytes);
+    if (decoded) return std::move(*decoded);
+    Failure unknown;
+    unknown.cause = FailureCause::damaged;
+    unknown.reason = "damaged: why it failed cannot be read";
+    return unknown;
+}
+
+}  // namespace
 
 // In place, or kept aside after its place was reclaimed.
 Result<std::string> Log::Impl::record(Seq seq) const {
@@ -26,6 +38,23 @@ Result<Entry> Log::Impl::entry(Seq seq) const {
     return Entry(seq, std::move(*bytes));
 }
 
+// The disk may give an error for one record for ever, and its destination must go on some day.
+Result<Entry> Log::Impl::entry_to_deliver(Seq seq) const {
+    // At one a second, as the replay loop reads: a disk that comes back within a minute costs
+    // nothing.
+    constexpr unsigned kTries = 60;
+    Result<Entry> one = entry(seq);
+    const std::scoped_lock lock(mutex_);
+    if (one || one.error().code != Errc::storage_failed) {
+        unread_.erase(seq);
+    } else if (ok_ && ++unread_[seq] >= kTries) {
+        unread_.erase(seq);
+        return Error{Errc::corrupt,
+                     "given up after " + std::to_string(kTries) + " tries: " + one.error().detail};
+    }
+    return one;
+}
+
 // With the marks that are not written yet.
 Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) const {
     {
@@ -36,6 +65,11 @@ Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) con
         }
     }
     return store_.get(key);
+}
+
+std::optional<SeqRange> Log::Impl::lost_at(Seq seq) const {
+    const std::scoped_lock lock(mutex_);
+    return lost_.find(seq);
 }
 
 bool Log::Impl::is_unsettled(const Event& event, Seq seq) const {
@@ -55,10 +89,8 @@ Result<Description> Log::Impl::describe(Entry entry) const {
     Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
     if (!failure) return failure.error();
     if (*failure) {
-        Result<Failure> decoded = decode_failure(**failure);
-        if (!decoded) return decoded.error();
         description.state = EntryState::failed;
-        description.failure = std::move(*decoded);
+        description.failure = failure_of(**failure);
         return description;
     }
     if (!unsettled) return description;
@@ -67,16 +99,31 @@ Result<Description> Log::Impl::describe(Entry entry) const {
     if (!retry) return retry.error();
     if (*retry) {
         Result<Retry> decoded = decode_retry(**retry);
-        if (!decoded) return decoded.error();
+        if (!decoded) return description;  // noted at the opening
         if (decoded->attempts > 0) description.state = EntryState::retrying;
         description.retry = std::move(*decoded);
     }
     return description;
 }
 
+// A dead letter whose record cannot be read is shown with what is known of it. `why`: it could not.
+Result<Description> Log::Impl::describe_damaged(Seq seq, const Error& why) const {
+    if (why.code == Errc::storage_failed) return why;
+    Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
+    if (!failure) return failure.error();
+    if (!*failure) return why;
+    Failure known = failure_of(**failure);
+    Event nothing;
+    nothing.accepted_at = known.failed_at;
+    std::string record;
+    encode_record(nothing, record);
+    return Description{
+        Entry(seq, std::move(record)), EntryState::failed, std::nullopt, std::move(known)};
+}
+
 Result<Description> Log::describe(Seq seq) const {
     Result<Entry> entry = impl_->entry(seq);
-    if (!entry) return entry.error();
+    if (!entry) return impl_->describe_damaged(seq, entry.error());
     return impl_->describe(std::move(*entry));
 }
 
@@ -113,8 +160,9 @@ Result<Page> Log::Impl::list_space(Space space, const Query& query) const {
             return page;
         }
         Result<Entry> one = entry(seq);
-        if (!one) continue;  // damaged: counted in Health
-        Result<Description> description = describe(std::move(*one));
+        Result<Description> description =
+            one ? describe(std::move(*one)) : describe_damaged(seq, one.error());
+        if (!description && description.error().code != Errc::storage_failed) continue;
         if (!description) return description.error();
         if (matches(query, *description)) page.entries.push_back(std::move(*description));
     }
@@ -134,28 +182,91 @@ Seq Log::Impl::list_from(const Query& query) const {
     return std::max(query.after, from.previous());
 }
 
-// In log order: what is kept aside is older than all that is in place.
-Result<std::vector<Entry>> Log::Impl::entries_after(Seq after, std::size_t count_max) const {
+// Visits every entry in place in [from, to) until `visit` returns false; with an error what cannot
+// be read. A scan of this RocksDB ends at damage, and may do so without a word: what it left out is
+// read on its own, and then the scan goes on.
+Result<void> Log::Impl::walk(Seq from, Seq to, const Visit& visit) const {
+    bool goes_on = true;
+    while (goes_on && from < to) {
+        Result<void> scanned =
+            store_.scan(seq_key(Space::entry, from),
+                        seq_key(Space::entry, to),
+                        [&](std::string_view key, std::string_view value) {
+                            if (seq_of(Space::entry, key) != from) return false;
+                            const Result<Event> event = decode_record(value);
+                            goes_on = visit(from,
+                                            event ? Result<Entry>(Entry(from, std::string(value)))
+                                                  : Result<Entry>(event.error()));
+                            from = from.next();
+                            return goes_on;
+                        });
+        if (!scanned && scanned.error().code != Errc::corrupt) return scanned;
+        if (!goes_on || from >= to) break;
+        if (const auto gone = lost_at(from)) {
+            from = gone->last.next();
+            continue;
+        }
+        Result<Entry> one = entry(from);
+        if (!one && one.error().code == Errc::storage_failed) return one.error();
+        goes_on = visit(from, std::move(one));
+        from = from.next();
+    }
+    return {};
+}
+
+// As walk(), of what is kept aside. Where that cannot be scanned, what should be there is known.
+Result<void> Log::Impl::walk_kept(Seq from, Seq to, const Visit& visit) const {
+    bool goes_on = true;
+    Result<void> scanned =
+        store_.scan(seq_key(Space::kept, from),
+                    seq_key(Space::kept, to),
+                    [&](std::string_view key, std::string_view value) {
+                        const auto seq = seq_of(Space::kept, key);
+                        if (!seq) return true;
+                        const Result<Event> event = decode_record(value);
+                        goes_on = visit(*seq,
+                                        event ? Result<Entry>(Entry(*seq, std::string(value)))
+                                              : Result<Entry>(event.error()));
+                        from = seq->next();
+                        return goes_on;
+                    });
+    if (scanned || scanned.error().code != Errc::corrupt) return scanned;
+    const Result<std::vector<Seq>> all = survivors(from, to);
+    if (!all) return all.error();
+    for (const Seq seq : *all) {
+        if (!goes_on) break;
+        Result<Entry> one = entry(seq);
+        if (!one && one.error().code == Errc::storage_failed) return one.error();
+        goes_on = visit(seq, std::move(one));
+    }
+    return {};
+}
+
+// In log order.
+Result<std::vector<Log::Impl::Found>> Log::Impl::found_after(Seq after,
+                                                             std::size_t count_max) const {
     Seq tail;
+    Seq end;
     {
         const std::scoped_lock lock(mutex_);
         tail = tail_;
+        end = head_.next();
     }
-    std::vector<Entry> seen;
-    for (const Space space : {Space::kept, Space::entry}) {
-        const Seq from = space == Space::entry ? std::max(after.next(), tail) : after.next();
-        Result<void> scanned = store_.scan(
-            seq_key(space, from), end_of(space), [&](std::string_view key, std::string_view value) {
-                if (seen.size() == count_max) return false;
-                const auto seq = seq_of(space, key);
-                if (seq && decode_record(value)) {
-                    seen.emplace_back(*seq, std::string(value));
-                }
-                return true;
-            });
-        if (!scanned) return scanned.error();
+    std::vector<Found> found;
+    const Visit visit = [&](Seq seq, Result<Entry> entry) {
+        if (found.size() == count_max) return false;
+        found.push_back({seq, std::move(entry)});
+        return true;
+    };
+    if (after < tail) {
+        if (Result<void> walked = walk_kept(after.next(), tail, visit); !walked)
+            return walked.error();
     }
-    return seen;
+    if (found.size() == count_max) return found;
+    if (Result<void> walked = walk(std::max(after.next(), tail), end, visit); !walked) {
+        return walked.error();
+    }
+    return found;
 }
 
 Result<Page> Log::Impl::list_entries(const Query& query) const {
@@ -165,19 +276,21 @@ Result<Page> Log::Impl::list_entries(const Query& query) const {
     Seq after = list_from(query);
     for (std::size_t looked = 0; looked < query.scan_max;) {
         const std::size_t step = std::min(kStep, query.scan_max - looked);
-        Result<std::vector<Entry>> seen = entries_after(after, step);
+        Result<std::vector<Found>> seen = found_after(after, step);
         if (!seen) return seen.error();
-        for (Entry& one : *seen) {
+        for (Found& one : *seen) {
             if (page.entries.size() == query.count_max) {
                 page.next = after;
                 return page;
             }
-            after = one.seq();
-            if (query.matches && !query.matches(one.event())) continue;
-            Result<Description> description = describe(std::move(one));
+            after = one.seq;
+            if (one.entry && query.matches && !query.matches(one.entry->event())) continue;
+            Result<Description> description = one.entry
+                                                  ? describe(std::move(*one.entry))
+                                                  : describe_damaged(one.seq, one.entry.error());
+            if (!description && description.error().code != Errc::storage_failed) continue;
             if (!description) return description.error();
-            if (query.state && description->state != *query.state) continue;
-            page.entries.push_back(std::move(*description));
+            if (matches(query, *description)) page.entries.push_back(std::move(*description));
         }
         if (seen->size() < step) return page;
         looked += step;
@@ -207,23 +320,20 @@ std::optional<WallTime> Log::oldest_pending_at(std::string_view name) const {
 }
 
 std::optional<Ulid> Log::newest_id() const {
-    const Result<Entry> newest = impl_->entry(health().head);
-    if (!newest) return std::nullopt;
-    return newest->event().id;
+    Seq newest = health().head;
+    if (const auto lost = impl_->lost_at(newest)) newest = lost->first.previous();
+    const Result<Entry> entry = impl_->entry(newest);
+    if (!entry) return std::nullopt;
+    return entry->event().id;
 }
 
 std::optional<Entry> Log::Impl::first_readable(Seq from, Seq to) const {
     std::optional<Entry> found;
-    Result<void> scanned = store_.scan(seq_key(Space::entry, from),
-                                       seq_key(Space::entry, to),
-                                       [&](std::string_view key, std::string_view value) {
-                                           const auto seq = seq_of(Space::entry, key);
-                                           if (seq && decode_record(value)) {
-                                               found.emplace(*seq, std::string(value));
-                                           }
-                                           return !found;
-                                       });
-    if (!scanned) options_.note("reading the log: " + scanned.error().detail);
+    Result<void> walked = walk(from, to, [&](Seq, Result<Entry> one) {
+        if (one) found = std::move(*one);
+        return !found;
+    });
+    if (!walked) options_.note("reading the log: " + walked.error().detail);
     return found;
 }
 

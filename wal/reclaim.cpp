@@ -13,8 +13,6 @@ constexpr std::uint64_t kEntriesPerStep = 100'000;
 
 constexpr Duration kBetweenSteps = std::chrono::milliseconds(50);
 
-constexpr std::string_view kTailName = "tail";
-
 }  // namespace
 
 // Everything before this is settled or parked for every destination, and the log says so: a cursor
@@ -30,6 +28,17 @@ Seq Log::Impl::reclaimable() {
     return limit;
 }
 
+// Less than was asked for where events would be refused for its sake.
+std::uint64_t Log::Impl::history_bytes_max(std::uint64_t bytes) const {
+    const std::scoped_lock lock(mutex_);
+    return std::min(options_.history_bytes, bytes - std::min(bytes, admission_.excess()));
+}
+
+bool Log::Impl::is_short_of_space() const {
+    const std::scoped_lock lock(mutex_);
+    return admission_.excess() > 0;
+}
+
 // The first entry of the history: old enough ones and those beyond its size lie before it.
 Seq Log::Impl::history_ends_at(Seq limit) const {
     const WallTime oldest = options_.wall_now() -
@@ -38,9 +47,9 @@ Seq Log::Impl::history_ends_at(Seq limit) const {
     Seq high = limit;
     while (low < high) {
         const Seq middle{low.value + (high.value - low.value) / 2};
-        const Result<Entry> one = entry(middle);
+        const std::optional<Entry> one = first_readable(middle, high);
         if (one && one->event().accepted_at < oldest) {
-            low = middle.next();
+            low = one->seq().next();
         } else {
             high = middle;
         }
@@ -48,51 +57,66 @@ Seq Log::Impl::history_ends_at(Seq limit) const {
     const std::uint64_t bytes =
         store_.approximate_bytes(seq_key(Space::entry, tail_), seq_key(Space::entry, limit));
     const std::uint64_t count = limit.value - tail_.value;
-    if (bytes > options_.history_bytes && count > 0) {
-        const double excess = static_cast<double>(bytes - options_.history_bytes) /
-                              static_cast<double>(bytes) * static_cast<double>(count);
+    if (const std::uint64_t most = history_bytes_max(bytes); bytes > most && count > 0) {
+        const double excess = static_cast<double>(bytes - most) / static_cast<double>(bytes) *
+                              static_cast<double>(count);
         low = std::max(low, Seq{tail_.value + static_cast<std::uint64_t>(excess)});
     }
     return std::min(low, Seq{tail_.value + kEntriesPerStep});
 }
 
-Result<void> Log::Impl::keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const {
+Result<std::vector<Seq>> Log::Impl::survivors(Seq from, Seq to) const {
+    std::vector<Seq> all;
     for (const Space space : {Space::failed, Space::parked}) {
-        std::vector<Seq> survivors;
         Result<void> scanned = store_.scan(
             seq_key(space, from), seq_key(space, to), [&](std::string_view key, std::string_view) {
-                if (const auto seq = seq_of(space, key)) {
-                    survivors.push_back(*seq);
-                }
+                if (const auto seq = seq_of(space, key)) all.push_back(*seq);
                 return true;
             });
-        if (!scanned) return scanned;
-        for (const Seq seq : survivors) {
-            Result<std::string> bytes = record(seq);
-            const bool lost = !bytes && (bytes.error().code == Errc::not_found ||
-                                         bytes.error().code == Errc::corrupt);
-            if (!bytes && !lost) return bytes.error();
-            // What cannot be read any more cannot be kept; its failure stays and says so.
-            if (lost) continue;
-            const rocksdb::Status put = batch.Put(seq_key(Space::kept, seq), *bytes);
-            HOLDFAST_ASSERT(put.ok());  // memory only
-        }
+        if (!scanned) return scanned.error();
     }
-    return {};
+    std::sort(all.begin(), all.end());
+    return all;
+}
+
+// Where the range ends after all: what is copied in one step must fit a disk that is nearly full.
+Result<Seq> Log::Impl::keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const {
+    Result<std::vector<Seq>> all = survivors(from, to);
+    if (!all) return all.error();
+    // Copying most of a range gives no space back: that is for the history's age to decide.
+    if (is_short_of_space() && all->size() * 2 > to.value - from.value) return from;
+    for (const Seq seq : *all) {
+        if (batch.GetDataSize() >= plan_.write_buffer / 4) return seq;
+        Result<std::string> bytes = record(seq);
+        const bool lost = !bytes && (bytes.error().code == Errc::not_found ||
+                                     bytes.error().code == Errc::corrupt);
+        if (!bytes && !lost) return bytes.error();
+        // What cannot be read any more cannot be kept; its failure stays and says so.
+        if (lost) continue;
+        const rocksdb::Status put = batch.Put(seq_key(Space::kept, seq), *bytes);
+        HOLDFAST_ASSERT(put.ok());  // memory only
+    }
+    return to;
 }
 
 Result<void> Log::Impl::reclaim() {
+    if (Result<void> expired = expire_keys(); !expired) {
+        return std::move(expired).error().during("forgetting idempotency keys");
+    }
     const Seq limit = reclaimable();
     if (limit <= tail_) return {};
-    const Seq to = history_ends_at(limit);
-    if (to <= tail_) return {};
-    const std::string begin = seq_key(Space::entry, tail_);
-    const std::string end = seq_key(Space::entry, to);
+    const Seq wanted = history_ends_at(limit);
+    if (wanted <= tail_) return {};
     rocksdb::WriteBatch batch;
-    if (Result<void> kept = keep_survivors(tail_, to, batch); !kept) {
+    const Result<Seq> kept = keep_survivors(tail_, wanted, batch);
+    if (!kept) {
         options_.note("reclaiming space: " + kept.error().detail);
         return {};
     }
+    const Seq to = *kept;
+    if (to <= tail_) return {};
+    const std::string begin = seq_key(Space::entry, tail_);
+    const std::string end = seq_key(Space::entry, to);
     rocksdb::Status put = batch.Put(name_key(Space::meta, kTailName), end);
     if (put.ok()) put = batch.DeleteRange(begin, end);
     HOLDFAST_ASSERT(put.ok());  // memory only
@@ -103,7 +127,7 @@ Result<void> Log::Impl::reclaim() {
         const std::scoped_lock lock(mutex_);
         // A backlog goes in steps with other writes in between. What gets old meanwhile waits for
         // company: the fewer and wider the ranges, the better.
-        const bool more = to.value - tail_.value == kEntriesPerStep;
+        const bool more = to < wanted || to.value - tail_.value == kEntriesPerStep;
         tail_ = to;
         reclaim_at_ =
             std::chrono::steady_clock::now() + (more ? kBetweenSteps : options_.reclaim_every);

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view kSchemaName = "schema";
 constexpr std::string_view kSchema = "1";
-constexpr std::string_view kTailName = "tail";
 
 Result<void> sync_directory(const std::filesystem::path& directory) {
     const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -37,7 +36,9 @@ Result<void> make_directory(const std::filesystem::path& wanted) {
     if (there == directory) return {};
     std::filesystem::create_directories(directory, ec);
     if (ec) {
-        return Error{Errc::bad_config, "make " + directory.string() + ": " + ec.message()};
+        const bool is_full = ec == std::errc::no_space_on_device;
+        return Error{is_full ? Errc::disk_full : Errc::bad_config,
+                     "make " + directory.string() + ": " + ec.message()};
     }
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ec);
     // A new name is on the disk only once the directory that holds it is.
@@ -47,21 +48,71 @@ Result<void> make_directory(const std::filesystem::path& wanted) {
     return {};
 }
 
+Error refusal(const std::string& why) {
+    return {Errc::corrupt,
+            why +
+                ". Nothing was changed, since on_corruption is \"refuse\": \"quarantine\" sets "
+                "the damaged log aside and goes on with all that can be read"};
+}
+
+std::string text_of_loss(const std::vector<SeqRange>& lost) {
+    return std::to_string(count_of(lost)) +
+           " acknowledged entries are gone, with the seqs: " + text_of(lost);
+}
+
 }  // namespace
 
+Result<void> Log::Impl::prepare_directory() {
+    if (Result<void> made = make_directory(options_.directory); !made) return made;
+    return directory_lock_.take(options_.directory.string());
+}
+
 Result<void> Log::Impl::open() {
-    for (const auto& directory : {options_.directory, options_.directory / "db"}) {
-        if (Result<void> made = make_directory(directory); !made) return made;
+    const WaterMark mark = read_mark();
+    if (Result<void> opened = open_store(mark, ""); !opened) return opened;
+    Result<void> loaded = load(mark);
+    if (!loaded && loaded.error().code == Errc::corrupt) {
+        // RocksDB opens tables without reading them.
+        store_.close();
+        if (Result<void> opened = open_store(mark, loaded.error().detail); !opened) return opened;
+        loaded = load(mark);
     }
-    if (Result<void> opened = store_.open(); !opened) return opened;
+    if (!loaded) return loaded;
+    // From now on a tail that is cut off may be a power cut's.
+    water_mark_.write({head_, tail_});
+    water_mark_.moved(head_, tail_);
+    water_mark_.start();
+    return {};
+}
+
+// Others look on when there was no room to open it at the start, and may have added destinations.
+// It is quick.
+Result<void> Log::Impl::load(const WaterMark& mark) {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [name, destination] : destinations_) destination = {};
+    retries_.clear();
+    with_retry_.clear();
     if (Result<void> known = load_schema(); !known) return known;
+    Result<Losses> losses = saved_losses();
+    if (!losses) return losses.error();
+    lost_ = std::move(losses->lost);
+    lost_.forget_before(tail_);
+    doubt_ = losses->doubt;
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;
     if (Result<void> loaded = load_parked(); !loaded) return loaded;
     if (Result<void> loaded = load_retries(); !loaded) return loaded;
-    Result<Seq> last = last_entry();
+    if (Result<void> loaded = load_keys(); !loaded) return loaded;
+    Result<Seq> last = last_entry(std::max(tail_.previous(), lost_.last()));
     if (!last) return last.error();
     head_ = *last;
+    if (Result<void> noted = lose(mark); !noted) return noted;
+    for (auto& [name, destination] : destinations_) {
+        const bool is_new = destination.dirty && !destination.restarted;
+        if (is_new) destination.cursor = new_cursor();
+    }
+    if (Result<void> restarted = restart_damaged_cursors(); !restarted) return restarted;
     next_ = head_.next();
+    forget_lost();
     Seq counted = head_;
     for (const auto& [name, destination] : destinations_) {
         counted = std::min(counted, destination.cursor.counted_to);
@@ -70,6 +121,145 @@ Result<void> Log::Impl::open() {
     if (!uncounted) return uncounted.error();
     count(*uncounted);
     return {};
+}
+
+WaterMark Log::Impl::read_mark() {
+    const Result<std::optional<WaterMark>> mark = water_mark_.read();
+    if (mark) return mark->value_or(WaterMark{});
+    options_.note(
+        "the mark of the last entry cannot be read, so that nobody can tell whether "
+        "entries at the end are missing: " +
+        mark.error().detail);
+    return {};
+}
+
+// RocksDB drops what lies behind damage in its log and deletes the file, so that is looked at
+// first.
+Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& doubt) {
+    const std::string directory = options_.directory.string();
+    Rebuild rebuild(directory, options_.env, options_.note);
+    Result<bool> under_way = rebuild.is_under_way();
+    if (!under_way) return under_way.error();
+    bool doubt_tables = !doubt.empty();
+    std::string why = "the last start did not come to the end of rebuilding it";
+    if (!*under_way) {
+        if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
+        Result<Inspection> found = inspect(Files(options_.env), directory + "/db");
+        if (!found) return found.error();
+        doubt_tables = doubt_tables || found->tables;
+        if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
+            why = found->text();
+        } else if (doubt_tables) {
+            why = doubt;
+        } else {
+            Result<void> opened = store_.open();
+            if (opened || opened.error().code != Errc::corrupt) return opened;
+            why = opened.error().detail;
+        }
+        if (options_.on_corruption == OnCorruption::refuse) return refusal(why);
+    }
+    options_.note("the log is damaged and is rebuilt of what can be read: " + why);
+    Result<Rebuilt> rebuilt = rebuild.run({mark, options_.wall_now(), doubt_tables});
+    if (!rebuilt) return rebuilt.error();
+    options_.note("the log was rebuilt; the damaged one is kept in " + rebuilt->kept_in);
+    options_.note(rebuilt->lost.empty() ? "no acknowledged entry is missing"
+                                        : text_of_loss(rebuilt->lost));
+    return store_.open();
+}
+
+Result<Log::Impl::Losses> Log::Impl::saved_losses() const {
+    Losses losses;
+    Result<std::optional<std::string>> lost = store_.get(name_key(Space::meta, kLostName));
+    if (!lost) return lost.error();
+    if (*lost) {
+        Result<Lost> decoded = Lost::decode(**lost);
+        if (!decoded) return decoded.error();
+        losses.lost = std::move(*decoded);
+    }
+    Result<Seq> doubt = saved_seq(kDoubtName, {});
+    if (!doubt) return doubt.error();
+    losses.doubt = *doubt;
+    return losses;
+}
+
+// What was acknowledged and is not there. Its seqs are not given again.
+Result<void> Log::Impl::lose(const WaterMark& mark) {
+    if (mark.acknowledged <= head_) return {};
+    tail_ = std::max(tail_, mark.tail);
+    const SeqRange gone{std::max(head_.next(), tail_), mark.acknowledged};
+    if (options_.on_corruption == OnCorruption::refuse) return refusal(text_of_loss({gone}));
+    options_.note(text_of_loss({gone}));
+    lost_.add(gone);
+    head_ = mark.acknowledged;
+    // With the entries went what was marked at that time.
+    doubt_ = head_;
+    rocksdb::WriteBatch batch;
+    rocksdb::Status put = batch.Put(name_key(Space::meta, kLostName), lost_.encode());
+    if (put.ok()) {
+        put = batch.Put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, doubt_));
+    }
+    if (put.ok()) put = batch.Put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail_));
+    if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
+    return store_.write(batch, true);
+}
+
+// From the first entry there is. What is a dead letter or parked stays so; anything else is handed
+// out as an entry whose attempt may have been made.
+Result<void> Log::Impl::restart_damaged_cursors() {
+    bool any = false;
+    for (auto& [name, destination] : destinations_) {
+        if (!destination.restarted) continue;
+        any = true;
+        options_.note("the cursor of " + name +
+                      " is damaged: its entries are delivered again from " +
+                      std::to_string(tail_.value) + " on");
+        destination.cursor = Cursor(tail_);
+        destination.cursor.counted_to = tail_.previous();
+        destination.cursor.counts.pending = destination.parked.size();
+        destination.cursor.counts.failed = count_failed(name);
+    }
+    if (!any) return {};
+    doubt_ = head_;
+    rocksdb::WriteBatch batch;
+    const rocksdb::Status put =
+        batch.Put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, doubt_));
+    if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
+    return store_.write(batch, true);
+}
+
+std::uint64_t Log::Impl::count_failed(std::string_view destination) const {
+    std::vector<Seq> failed;
+    Result<void> scanned = store_.scan(seq_key(Space::failed, {}),
+                                       end_of(Space::failed),
+                                       [&](std::string_view key, std::string_view) {
+                                           if (const auto seq = seq_of(Space::failed, key)) {
+                                               failed.push_back(*seq);
+                                           }
+                                           return true;
+                                       });
+    if (!scanned) options_.note("counting dead letters: " + scanned.error().detail);
+    return static_cast<std::uint64_t>(std::count_if(failed.begin(), failed.end(), [&](Seq seq) {
+        const Result<Entry> one = entry(seq);
+        return one && one->event().destination == destination;
+    }));
+}
+
+// Nobody waits for what is gone; it was reported once, as a whole.
+void Log::Impl::forget_lost() {
+    for (auto& [name, destination] : destinations_) {
+        std::erase_if(destination.outstanding, [&](Seq seq) {
+            if (!lost_.find(seq)) return false;
+            if (destination.parked.erase(seq) > 0) {
+                mark(seq_key(Space::parked, seq), std::nullopt);
+            } else {
+                destination.cursor.settle(seq);
+            }
+            retries_.erase(seq);
+            forget_retry(seq);
+            destination.dirty = true;
+            return true;
+        });
+    }
 }
 
 Result<void> Log::Impl::load_schema() {
@@ -87,18 +277,18 @@ Result<void> Log::Impl::load_schema() {
                      "the log has schema " + **schema + ", this version knows up to " +
                          std::string(kSchema) + ": install the newer version again"};
     }
-    Result<Seq> tail = saved_tail();
+    Result<Seq> tail = saved_seq(kTailName, Seq{1});
     if (!tail) return tail.error();
     tail_ = *tail;
     return {};
 }
 
-Result<Seq> Log::Impl::saved_tail() const {
-    Result<std::optional<std::string>> tail = store_.get(name_key(Space::meta, kTailName));
-    if (!tail) return tail.error();
-    if (!*tail) return Seq{1};
-    const std::optional<Seq> seq = seq_of(Space::entry, **tail);
-    if (!seq) return Error{Errc::corrupt, "the tail has an impossible layout"};
+Result<Seq> Log::Impl::saved_seq(std::string_view name, Seq otherwise) const {
+    Result<std::optional<std::string>> key = store_.get(name_key(Space::meta, name));
+    if (!key) return key.error();
+    if (!*key) return otherwise;
+    const std::optional<Seq> seq = seq_of(Space::entry, **key);
+    if (!seq) return Error{Errc::corrupt, "the " + std::string(name) + " has an impossible layout"};
     return *seq;
 }
 
@@ -109,11 +299,15 @@ Result<void> Log::Impl::load_cursors() {
         end_of(Space::cursor),
         [&](std::string_view key, std::string_view value) {
             Result<Cursor> cursor = Cursor::decode(value);
-            if (!cursor) {
+            if (!cursor && cursor.error().code != Errc::corrupt) {
                 wrong = cursor.error();
                 return false;
             }
             Destination& destination = destinations_[std::string(*name_of(Space::cursor, key))];
+            if (!cursor) {
+                destination.restarted = true;
+                return true;
+            }
             destination.outstanding.assign(cursor->outstanding().begin(),
                                            cursor->outstanding().end());
             destination.cursor = std::move(*cursor);
@@ -162,14 +356,15 @@ Result<void> Log::Impl::load_retries() {
                        });
 }
 
-Result<Seq> Log::Impl::last_entry() const {
+// `before`: the last one that need not be there.
+Result<Seq> Log::Impl::last_entry(Seq before) const {
     Result<std::optional<KeyValue>> last =
-        store_.last(seq_key(Space::entry, tail_), end_of(Space::entry));
+        store_.last(seq_key(Space::entry, before.next()), end_of(Space::entry));
     if (!last) return last.error();
-    if (!*last) return tail_.previous();
+    if (!*last) return before;
     const std::optional<Seq> seq = seq_of(Space::entry, (*last)->key);
     if (!seq) return Error{Errc::corrupt, "an entry has an impossible key"};
-    return *seq;
+    return std::max(*seq, before);
 }
 
 // Whose the entries from here on are. Damaged ones are nobody's: take() finds and reports them.
@@ -206,15 +401,22 @@ void Log::Impl::count(const std::vector<Owner>& owners) {
 // whoever sent them was told that nothing is known of them.
 Result<void> Log::Impl::recover() {
     store_.close();
-    if (Result<void> opened = store_.open(); !opened) return opened;
+    Result<void> opened =
+        open_store({head_, tail_}, std::exchange(tables_damaged_, false) ? reason_ : "");
+    if (!opened) return opened;
     // A reclaim that failed may have come to pass.
-    Result<Seq> tail = saved_tail();
+    Result<Seq> tail = saved_seq(kTailName, Seq{1});
     if (!tail) return tail.error();
+    Result<Losses> losses = saved_losses();
+    if (!losses) return losses.error();
+    Seq before;
     {
         const std::scoped_lock lock(mutex_);
         tail_ = *tail;
+        for (const SeqRange& range : losses->lost.unseen()) lost_.add(range);
+        before = std::max(tail_.previous(), lost_.last());
     }
-    Result<Seq> last = last_entry();
+    Result<Seq> last = last_entry(before);
     if (!last) return last.error();
     // Only this thread moves the head.
     if (*last < head_) {

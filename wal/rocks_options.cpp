@@ -65,7 +65,9 @@ rocksdb::BlockBasedTableOptions table_options() {
 
 }  // namespace
 
-rocksdb::Options rocks_options(rocksdb::Env* env, const Note& note) {
+rocksdb::Options rocks_options(rocksdb::Env* env,
+                               const Note& note,
+                               std::size_t write_buffer_bytes) {
     rocksdb::Options options;
     if (env != nullptr) options.env = env;
     options.create_if_missing = true;
@@ -79,12 +81,18 @@ rocksdb::Options rocks_options(rocksdb::Env* env, const Note& note) {
     options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
     options.listeners = {std::make_shared<NoAutoRecovery>(note)};
     // Small buffers: little to recover after a crash, little space reserved ahead on a small disk.
-    options.write_buffer_size = std::size_t{16} << 20U;
+    options.write_buffer_size = write_buffer_bytes;
     options.max_write_buffer_number = 3;
+    // What is compacted at once is no more than a small disk has room for twice; with the full
+    // write buffer these are RocksDB's defaults.
+    options.target_file_size_base = 4 * write_buffer_bytes;
+    options.max_bytes_for_level_base = 16 * write_buffer_bytes;
+    options.disable_auto_compactions = true;  // until there is known to be room for them
     options.max_total_wal_size = std::uint64_t{64} << 20U;
     options.max_background_jobs = 2;         // 7.8.2 fixed a flush reorder that needs eight
     options.max_open_files = kOpenFilesMax;  // running out of descriptors is fatal until reopened
     options.max_file_opening_threads = 1;    // else sixteen are started for each opening and flush
+    options.manifest_preallocation_size = write_buffer_bytes / 4;
     options.max_manifest_file_size = std::size_t{4} << 20U;
     options.keep_log_file_num = 1;
     options.stats_dump_period_sec = 0;  // idle costs nothing

@@ -1,5 +1,7 @@
 #include "wal/store.hpp"
 
+#include "wal/files.hpp"
+
 #include <rocksdb/convenience.h>
 
 #include <mutex>
@@ -20,6 +22,7 @@ Error error_of(const rocksdb::Status& status, std::string_view doing) {
     Errc code = Errc::storage_failed;
     if (status.IsIncomplete()) code = Errc::overloaded;
     if (status.IsCorruption()) code = Errc::corrupt;
+    if (status.IsNoSpace()) code = Errc::disk_full;
     return Error{code, std::string(doing) + ": " + status.ToString()};
 }
 
@@ -27,17 +30,16 @@ Error not_open() {
     return Error{Errc::storage_failed, "the log is not open"};
 }
 
-bool is_lock_held(const rocksdb::Status& status) {
-    // Of another process, and of this one. The path is in the text too, so the words are matched.
-    const std::string text = status.ToString();
-    return status.IsIOError() && (text.find("While lock file") != std::string::npos ||
-                                  text.find("lock hold by current process") != std::string::npos);
-}
-
 }  // namespace
 
-Store::Store(std::filesystem::path directory, rocksdb::Env* env, Note note)
-    : directory_(std::move(directory)), env_(env), note_(std::move(note)) {}
+Store::Store(std::filesystem::path directory,
+             rocksdb::Env* env,
+             Note note,
+             std::size_t write_buffer_bytes)
+    : directory_(std::move(directory)),
+      env_(env),
+      note_(std::move(note)),
+      write_buffer_bytes_(write_buffer_bytes) {}
 
 Store::~Store() {
     close();
@@ -52,15 +54,29 @@ std::shared_lock<std::shared_mutex> Store::reading() const {
 Result<void> Store::open() {
     const std::unique_lock lock(mutex_);
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status =
-        rocksdb::DB::Open(rocks_options(env_, note_), directory_.string(), &opened);
+    const rocksdb::Status status = rocksdb::DB::Open(
+        rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), &opened);
     if (!status.ok()) {
         Error error = error_of(status, "open " + directory_.string());
-        if (!is_lock_held(status)) return error;
-        return Error{Errc::busy, "another process uses the log in " + directory_.string()};
+        if (is_lock_held(status)) {
+            return Error{Errc::busy, "another process uses the log in " + directory_.string()};
+        }
+        // The directory is there: what is missing is one of its files.
+        if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
+        return error;
     }
     db_.reset(opened);
+    compacts_ = false;
     return {};
+}
+
+void Store::let_compact(bool yes) {
+    const auto lock = reading();
+    if (!lock || compacts_ == yes) return;
+    compacts_ = yes;
+    const rocksdb::Status status =
+        db_->SetOptions({{"disable_auto_compactions", yes ? "false" : "true"}});
+    if (!status.ok()) note_("let the log compact its tables: " + status.ToString());
 }
 
 void Store::close() {

@@ -5,7 +5,7 @@
 // runs). While the store is being opened or closed, reads fail at once with storage_failed: nobody
 // waits. Errors: storage_failed for what RocksDB reports, but corrupt where it found damage; busy
 // when another process has the directory; overloaded when a write would have to wait for RocksDB's
-// own flushes.
+// own flushes; disk_full.
 #pragma once
 
 #include "proto/result.hpp"
@@ -31,12 +31,18 @@ struct KeyValue {
 
 class Store {
 public:
-    Store(std::filesystem::path directory, rocksdb::Env* env, Note note);
+    Store(std::filesystem::path directory,
+          rocksdb::Env* env,
+          Note note,
+          std::size_t write_buffer_bytes = kWriteBufferBytes);
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
+    // Without compacting, which may take the last bytes of a full disk: let_compact() follows.
     [[nodiscard]] Result<void> open();
+
+    void let_compact(bool yes);
 
     // Waits for reads that are under way. What a failed store says on closing is no second failure.
     void close();
@@ -70,8 +76,10 @@ private:
     const std::filesystem::path directory_;
     rocksdb::Env* const env_;
     const Note note_;
+    const std::size_t write_buffer_bytes_;
     mutable std::shared_mutex mutex_;  // held exclusively while db_ is made or destroyed
     std::unique_ptr<rocksdb::DB> db_;
+    bool compacts_ = false;  // the committer's
 };
 
 }  // namespace holdfast::wal

@@ -44,7 +44,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                                    std::size_t count_max) const {
     std::vector<Seen> seen;
     for (const Seq seq : outstanding) {
-        const Result<Entry> one = entry(seq);
+        const Result<Entry> one = entry_to_deliver(seq);
         if (one) {
             seen.push_back({seq, false, pending_of(seq, one->event())});
         } else {
@@ -68,6 +68,13 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         expected = expected.next();
         return wants_more();
     };
+    const auto pass_lost = [&] {
+        const auto gap = lost_at(expected);
+        if (!gap) return;
+        seen.push_back({gap->last, true, std::optional<Pending>()});
+        expected = gap->last.next();
+    };
+    if (wants_more()) pass_lost();
     if (!wants_more()) return seen;
     Result<void> scanned = store_.scan(seq_key(Space::entry, from),
                                        seq_key(Space::entry, to.next()),
@@ -76,13 +83,17 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                            return look(decode_record(value));
                                        });
     if (!scanned) options_.note("reading the log: " + scanned.error().detail);
+    if (wants_more()) pass_lost();
     if (wants_more()) {
-        const Result<Entry> one = entry(expected);
+        const Result<Entry> one = entry_to_deliver(expected);
         look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
     }
     for (Seen& one : seen) {
-        if (!one.fresh || one.entry) continue;
-        // Damaged, and a dead letter already: another destination found it.
+        const bool is_ours = one.entry && one.entry->has_value();
+        const bool in_doubt = is_ours && one.seq <= doubt_;
+        if (!in_doubt && (!one.fresh || one.entry)) continue;
+        // Damaged, and a dead letter already: another destination found it. Or the cursor is older
+        // than the dead letter.
         const auto dead = state_of(seq_key(Space::failed, one.seq));
         if (dead && *dead) one.entry = std::optional<Pending>();
     }
@@ -101,8 +112,16 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         // Nobody can say whose a damaged entry is: it becomes a dead letter of whoever finds it.
         const bool is_ours = one.entry ? one.entry->has_value() : !damaged_.contains(one.seq);
-        if (one.fresh && !is_ours) {
+        if (one.fresh && (!is_ours || destination.parked.contains(one.seq))) {
             destination.cursor.pass(one.seq);
+            continue;
+        }
+        if (one.entry && !is_ours) {
+            destination.outstanding.pop_front();
+            destination.cursor.settle(one.seq);
+            if (destination.parked.erase(one.seq) > 0) {
+                mark(seq_key(Space::parked, one.seq), std::nullopt);
+            }
             continue;
         }
         if (one.fresh) {
@@ -116,6 +135,10 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         Pending& pending = **one.entry;
         if (auto found = retries_.extract(one.seq)) pending.retry = std::move(found.mapped());
+        if (one.seq <= doubt_) {
+            if (!pending.retry) pending.retry.emplace();
+            pending.retry->intended = true;
+        }
         pending.parked = destination.parked.contains(one.seq);
         taken.entries.push_back(std::move(pending));
     }

@@ -300,6 +300,12 @@ asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& r
     if (versioned && path.size() == 2 && path[1] == "replay" && is_post) {
         co_return co_await replay(host, request.body);
     }
+    if (versioned && path.size() == 3 && path[1] == "lost" && path[2] == "seen" && is_post) {
+        AdminAnswer answer;
+        answer.body = {{"seen", wal::count_of(host.log().health().lost)}};
+        host.log().lost_is_seen();
+        co_return answer;
+    }
     co_return refuse(
         Error{Errc::not_found, "there is no " + request.method + " " + request.target});
 }

@@ -13,6 +13,17 @@ Json text_view(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
+// The first of them: after much damage there may be very many.
+Json ranges_view(const std::vector<wal::SeqRange>& ranges) {
+    constexpr std::size_t kShown = 1000;
+    Json view = Json::array();
+    for (const wal::SeqRange& range : ranges) {
+        if (view.size() == kShown) break;
+        view.push_back({{"first", range.first.value}, {"last", range.last.value}});
+    }
+    return view;
+}
+
 Json endpoint_view(const EndpointStatus& endpoint) {
     Json gates = Json::array();
     for (const EndpointStatus::Gate& gate : endpoint.gates) {
@@ -50,6 +61,21 @@ Json destination_view(const AgentStatus::Destination& destination) {
             {"endpoints", std::move(endpoints)}};
 }
 
+Json space_view(const wal::SpaceStatus& space) {
+    Json refused;
+    for (std::size_t i = 0; i < wal::kPriorityCount; ++i) {
+        refused[std::string(to_string(wal::Priority(i)))] = space.refused.at(i);
+    }
+    const std::uint64_t max_bytes = space.limits.max_bytes;
+    return {{"level", to_string(space.level)},
+            {"used", space.use.used},
+            {"max_bytes", max_bytes == 0 ? Json(nullptr) : Json(max_bytes)},
+            {"free", space.use.free},
+            {"min_free", space.limits.min_free},
+            {"ballast", space.ballast},
+            {"refused", std::move(refused)}};
+}
+
 std::string_view state_name(const wal::Description& description, const std::set<Seq>& in_flight) {
     const bool is_open = description.state == wal::EntryState::pending ||
                          description.state == wal::EntryState::retrying;
@@ -78,10 +104,14 @@ Json status_view(const AgentStatus& status) {
               {"head", status.log.head.value},
               {"tail", status.log.tail.value},
               {"damaged", status.log.damaged},
-              {"directory", status.directory}}},
+              {"lost", wal::count_of(status.log.lost)},
+              {"lost_ranges", ranges_view(status.log.lost)},
+              {"directory", status.directory},
+              {"space", space_view(status.space)}}},
             {"ingest",
              {{"connections", status.ingest.connections},
               {"acknowledged", status.ingest.acknowledged},
+              {"repeated", status.ingest.repeated},
               {"refused", status.ingest.refused},
               {"failed", status.ingest.failed}}},
             {"destinations", std::move(destinations)}};

@@ -15,6 +15,7 @@ namespace holdfast::agent {
 struct IngestStatus {
     std::size_t connections = 0;
     std::uint64_t acknowledged = 0;
+    std::uint64_t repeated = 0;
     std::uint64_t refused = 0;
     std::uint64_t failed = 0;
 };
@@ -23,6 +24,7 @@ struct AgentStatus {
     int pid = 0;
     WallTime started_at;
     wal::Health log;
+    wal::SpaceStatus space;
     std::string directory;
     IngestStatus ingest;
 

@@ -25,6 +25,7 @@ struct Arguments {
     bool check = false;
     bool body = false;
     bool all = false;
+    bool seen = false;
     Filter filter;
     std::string entry;
     std::vector<std::string> entries;
@@ -71,6 +72,10 @@ void declare(CLI::App& app, Arguments& arguments) {
         *app.add_subcommand("status", "How the agent, its log and its destinations are");
     status.add_flag("--check", arguments.check, "Exit with 3 when somebody should look at it");
 
+    CLI::App& lost =
+        *app.add_subcommand("lost", "Which acknowledged entries the disk did not give back");
+    lost.add_flag("--seen", arguments.seen, "Take them off the status: somebody knows");
+
     CLI::App& ls = *app.add_subcommand("ls", "List entries of the log");
     ls.add_option("--state", arguments.filter.state, "Only in this state")
         ->check(CLI::IsMember({"pending", "in_flight", "retrying", "complete", "failed", "all"}))
@@ -95,6 +100,7 @@ int execute(const CLI::App& app, const Arguments& arguments, const Surroundings&
     const Client client(arguments.socket, around.timeout);
     const Commands commands(client, around, arguments.json);
     if (app.got_subcommand("status")) return commands.status(arguments.check);
+    if (app.got_subcommand("lost")) return commands.lost(arguments.seen);
     if (app.got_subcommand("ls")) return commands.list(arguments.filter);
     if (app.got_subcommand("dead")) return commands.dead(arguments.filter);
     if (app.got_subcommand("show")) return commands.show(arguments.entry, arguments.body);

@@ -71,6 +71,20 @@ int Commands::status(bool check) const {
     return check && !findings(reply->document).empty() ? kLookAtIt : kDone;
 }
 
+int Commands::lost(bool seen) const {
+    const Result<Reply> reply =
+        checked(seen ? client_.post("/v1/lost/seen", "{}") : client_.get("/v1/status"));
+    if (!reply) return fail(reply.error());
+    if (json_) {
+        write(reply->text);
+    } else if (seen) {
+        write("taken off the status: " + text_at(reply->document, "seen"));
+    } else {
+        write(format_lost(reply->document));
+    }
+    return kDone;
+}
+
 // A page may hold few entries or none although more follow: the agent bounds how much it reads.
 Result<Commands::Reply> Commands::collect(const Filter& filter) const {
     Json all = Json::array();

@@ -47,6 +47,7 @@ public:
         : client_(client), around_(around), json_(json) {}
 
     [[nodiscard]] int status(bool check) const;
+    [[nodiscard]] int lost(bool seen) const;
     [[nodiscard]] int list(const Filter& filter) const;
     [[nodiscard]] int dead(Filter filter) const;
     [[nodiscard]] int show(const std::string& entry, bool body) const;

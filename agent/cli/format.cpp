@@ -41,6 +41,25 @@ std::string endpoint_name(const Json& destination, const Json& endpoint) {
     return text_at(destination, "name") + "/" + text_at(endpoint, "name");
 }
 
+// "34 MB used of 10 GB, 65 GB free"
+std::string space_text(const Json& space) {
+    const std::uint64_t max_bytes = number_at(space, "max_bytes");
+    return bytes_text(number_at(space, "used")) + " used" +
+           (max_bytes == 0 ? "" : " of " + bytes_text(max_bytes)) + ", " +
+           bytes_text(number_at(space, "free")) + " free";
+}
+
+// What is not taken any more, or nothing when there is enough room.
+std::string space_finding(const Json& space) {
+    const std::string level = text_at(space, "level");
+    if (level.empty() || level == "ok") return "";
+    const std::string what = level == "tight" ? "events are refused"
+                             : level == "critical"
+                                 ? "only deletes, suppressions and e-mails are taken"
+                                 : "nothing is taken";
+    return "log: space is " + level + ", " + what + ": " + space_text(space);
+}
+
 std::string format_header(const Json& status, WallTime now) {
     const Json& log = at(status, "log");
     const Json& ingest = at(status, "ingest");
@@ -51,11 +70,16 @@ std::string format_header(const Json& status, WallTime now) {
     table.add({"log",
                with_reason(text_at(log, "state"), log) + ", " + text_at(log, "directory") +
                    ", head " + text_at(log, "head") + ", tail " + text_at(log, "tail") +
-                   if_any(log, "damaged")});
+                   if_any(log, "damaged") + if_any(log, "lost")});
+    const Json& space = at(log, "space");
+    const std::string level = text_at(space, "level");
+    if (!level.empty()) {
+        table.add({"space", space_text(space) + (level == "ok" ? "" : ", " + level)});
+    }
     table.add({"ingest",
                counted(number_at(ingest, "connections"), "connection", "connections") + ", " +
-                   text_at(ingest, "acknowledged") + " acknowledged, " +
-                   text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
+                   text_at(ingest, "acknowledged") + " acknowledged" + if_any(ingest, "repeated") +
+                   ", " + text_at(ingest, "refused") + " refused" + if_any(ingest, "failed")});
     return table.text();
 }
 
@@ -156,15 +180,35 @@ std::uint64_t number_at(const Json& document, const char* key) {
     return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
 }
 
+std::string format_lost(const Json& status) {
+    const Json& log = at(status, "log");
+    const std::uint64_t lost = number_at(log, "lost");
+    if (lost == 0) return "nothing is lost\n";
+    Table table({{"FIRST", Table::Align::right}, {"LAST", Table::Align::right}});
+    for (const Json& range : at(log, "lost_ranges")) {
+        table.add({text_at(range, "first"), text_at(range, "last")});
+    }
+    return counted(lost, "acknowledged entry is", "acknowledged entries are") + " gone:\n" +
+           table.text() + "`holdfast lost --seen` takes them off the status.\n";
+}
+
 std::vector<std::string> findings(const Json& status) {
     std::vector<std::string> found;
     const Json& log = at(status, "log");
     if (text_at(log, "state") != "ok") {
         found.push_back("log: " + with_reason(text_at(log, "state"), log));
     }
+    const std::string space = space_finding(at(log, "space"));
+    if (!space.empty()) found.push_back(space);
     const std::uint64_t damaged = number_at(log, "damaged");
     if (damaged > 0)
         found.push_back("log: " + counted(damaged, "damaged entry", "damaged entries"));
+    const std::uint64_t lost = number_at(log, "lost");
+    if (lost > 0) {
+        found.push_back(
+            "log: " + counted(lost, "acknowledged entry is", "acknowledged entries are") +
+            " gone, see `holdfast lost`");
+    }
     for (const Json& destination : at(status, "destinations")) {
         const std::uint64_t failed = number_at(destination, "failed");
         if (failed > 0) {

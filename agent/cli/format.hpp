@@ -16,10 +16,13 @@ using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
 // Of GET /v1/status.
 [[nodiscard]] std::string format_status(const Json& status, WallTime now);
 
-// What of it somebody should look at, a line each: a log that failed or holds damaged
-// entries, a breaker that is not closed, a
+// What of it somebody should look at, a line each: a log that failed, holds damaged
+// entries or lost some, a breaker that is not closed, a
 // destination that is held by hand or for its credential, dead letters.
 [[nodiscard]] std::vector<std::string> findings(const Json& status);
+
+// What of it is lost.
+[[nodiscard]] std::string format_lost(const Json& status);
 
 // Of GET /v1/entries.
 [[nodiscard]] std::string format_entries(const Json& page, WallTime now);

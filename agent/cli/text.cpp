@@ -102,4 +102,15 @@ std::string relative(WallTime time, WallTime now) {
     return "now";
 }
 
+std::string bytes_text(std::uint64_t bytes) {
+    constexpr std::array<std::string_view, 5> kUnits{" B", " kB", " MB", " GB", " TB"};
+    std::size_t unit = 0;
+    std::uint64_t tenths = bytes * 10;
+    if (bytes > std::uint64_t{1} << 60U) tenths = std::uint64_t{10} << 60U;
+    for (; tenths >= 10'000 && unit + 1 < kUnits.size(); ++unit) tenths /= 1000;
+    std::string text = std::to_string(tenths / 10);
+    if (tenths < 100 && tenths % 10 != 0) text += "." + std::to_string(tenths % 10);
+    return text.append(kUnits.at(unit));
+}
+
 }  // namespace holdfast::cli

@@ -3,6 +3,7 @@
 
 #include "proto/time.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,5 +22,8 @@ namespace holdfast::cli {
 
 // "3 s ago", "in 12 s", "now"; whole units, rounded down.
 [[nodiscard]] std::string relative(WallTime time, WallTime now);
+
+// "1.5 GB", "15 GB": rounded down, units of a thousand.
+[[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 
 }  // namespace holdfast::cli

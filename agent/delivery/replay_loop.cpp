@@ -92,8 +92,10 @@ Result<std::unique_ptr<ReplayLoop>> ReplayLoop::create(asio::any_io_executor exe
     return loop;
 }
 
+// Not while the log is closed; nothing is delivered then either.
 void ReplayLoop::restore_gates() {
     const Result<std::optional<std::string>> saved = log_.load(saved_name(config_));
+    gates_restored_ = saved || saved.error().code != Errc::storage_failed;
     if (!saved || !*saved) return;
     const Result<GatesSnapshot> snapshot = decode_gates(**saved);
     if (!snapshot) return journal::warning(snapshot.error().detail);
@@ -154,6 +156,11 @@ void ReplayLoop::stop(Instant deadline) {
 void ReplayLoop::read_log() {
     wants_entries_.store(true, std::memory_order_release);
     read_again_at_ = Instant::max();
+    if (!gates_restored_) restore_gates();
+    if (!gates_restored_) {
+        read_again_at_ = now() + kLogRetry;
+        return;
+    }
     for (;;) {
         if (delivery_.room() == 0) {
             for (const Seq seq : delivery_.park(now())) log_.park(config_.name, seq);

@@ -116,6 +116,7 @@ private:
 
     std::map<Seq, Intent*> intents_;
     std::size_t attempts_under_way_ = 0;
+    bool gates_restored_ = false;
     std::uint64_t saved_version_ = 0;
     Instant read_again_at_ = Instant::max();  // the log could not be read
     std::atomic<bool> wants_entries_ = false;

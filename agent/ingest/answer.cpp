@@ -28,10 +28,11 @@ void append_receipt(const Answer& answer, std::string& out) {
                                "Content-Length: {}\r\n"
                                "X-Holdfast-Id: {}\r\n"
                                "X-Holdfast-Seq: {}\r\n"
-                               "{}\r\n{}\n"),
+                               "{}{}\r\n{}\n"),
                    body.size() + 1,
                    id,
                    answer.seq.value,
+                   std::string_view(answer.is_repeat ? "Idempotent-Replayed: true\r\n" : ""),
                    std::string_view(answer.close ? "Connection: close\r\n" : ""),
                    body);
 }
@@ -47,8 +48,10 @@ Answer refusal(const customerio::Refusal& refusal, bool close) {
 }
 
 Answer failure(const Error& error, bool in_doubt, bool close) {
+    const bool no_room =
+        !in_doubt && (error.code == Errc::log_full || error.code == Errc::disk_full);
     const customerio::Refusal why{
-        503,
+        no_room ? 507U : 503U,
         in_doubt ? "unknown" : std::string(to_string(error.code)),
         in_doubt ? "the log failed while the event was written: it may be delivered or not; "
                    "send it again with the same id"
@@ -90,6 +93,7 @@ frame::Answer as_frame_answer(const Answer& answer) {
     out.status = static_cast<std::uint16_t>(answer.status);
     if (answer.status == 200) {
         out.durability = frame::Durability::synced;
+        out.is_repeat = answer.is_repeat;
         out.seq = answer.seq;
         out.id = answer.id;
         out.accepted_at = answer.accepted_at;

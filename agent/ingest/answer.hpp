@@ -18,9 +18,10 @@ struct Answer {
     bool may_pass_later = false;  // HTTP: `Retry-After: 1`
     bool is_of_stream = false;    // to what could not be read, rather than to an event
     Operation operation = Operation::event;
-    Seq seq;  // these three are the receipt of a 200
+    Seq seq;  // these four are the receipt of a 200; a repeat has that of the event it repeats
     Ulid id;
     WallTime accepted_at;
+    bool is_repeat = false;
     std::string body;  // of any other: JSON
 
     [[nodiscard]] bool is_ready() const { return status != 0; }
@@ -29,14 +30,15 @@ struct Answer {
 // What was refused and would be refused again.
 [[nodiscard]] Answer refusal(const customerio::Refusal& refusal, bool close);
 
-// What may pass a moment later: 503. In doubt: it may have been stored after all.
+// What may pass a moment later: 503, or 507 where there is no room, with `Retry-After: 1`. In
+// doubt: it may have been stored after all.
 [[nodiscard]] Answer failure(const Error& error, bool in_doubt, bool close);
 
 // Asks for the body of a request that waits with "Expect: 100-continue".
 [[nodiscard]] Answer go_on();
 
 // A send also gets the fields that its clients read; the delivery id is ours, since the far side
-// has not been asked yet.
+// has not been asked yet. A repeat is told that it is one.
 void append_http(const Answer& answer, std::string& out);
 
 [[nodiscard]] frame::Answer as_frame_answer(const Answer& answer);

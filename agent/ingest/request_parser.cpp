@@ -1,5 +1,7 @@
 #include "agent/ingest/request_parser.hpp"
 
+#include "agent/ingest/request_key.hpp"
+
 #include <boost/beast/core/string.hpp>
 
 namespace holdfast::agent {
@@ -12,6 +14,8 @@ void HttpRequest::clear() {
     target.clear();
     body.clear();
     authorization.clear();
+    key_field.clear();
+    key_fields = 0;
     is_of_version_1_1 = false;
     keep_alive = false;
     has_origin = false;
@@ -33,7 +37,7 @@ void RequestParser::on_request_impl(
 
 void RequestParser::on_response_impl(int, Text, int, ErrorCode&) {}
 
-void RequestParser::on_field_impl(http::field name, Text, Text value, ErrorCode&) {
+void RequestParser::on_field_impl(http::field name, Text name_text, Text value, ErrorCode&) {
     if (in_trailer_) return;  // too late to mean anything
     switch (name) {
         case http::field::authorization:
@@ -57,6 +61,12 @@ void RequestParser::on_field_impl(http::field name, Text, Text value, ErrorCode&
         case http::field::transfer_encoding:
             ++encodings_;
             chunked_only_ = chunked_only_ && iequals(value, "chunked");
+            break;
+        case http::field::unknown:
+            if (iequals(name_text, Text(kKeyField.data(), kKeyField.size())) &&
+                request_.key_fields++ == 0) {
+                request_.key_field.assign(value.data(), value.size());
+            }
             break;
         default:
             break;

@@ -14,7 +14,9 @@ struct HttpRequest {
     std::string method;
     std::string target;
     std::string body;
-    std::string authorization;  // the first one's value; "" without the field
+    std::string authorization;   // the first one's value; "" without the field
+    std::string key_field;       // of Idempotency-Key, likewise
+    std::size_t key_fields = 0;  // how many of them there are
     bool is_of_version_1_1 = false;
     bool keep_alive = false;
     bool has_origin = false;

@@ -67,7 +67,7 @@ void IngestServer::on_commit(const wal::Commit& commit) {
         if (found == sessions_.end())
             continue;  // closed meanwhile: the event is stored all the same
         const auto slot = static_cast<AnswerQueue::Slot>(stored.ticket);
-        found->second->on_stored(slot, stored.seq, commit.error, commit.in_doubt);
+        found->second->on_stored(slot, commit.error, commit.in_doubt);
         if (touched.empty() || touched.back() != found->second) touched.push_back(found->second);
     }
     for (const auto& held : std::exchange(context_.held, {})) {

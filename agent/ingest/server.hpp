@@ -49,6 +49,9 @@ public:
 
     [[nodiscard]] const IngestContext& context() const { return context_; }
 
+    // Ids of events are made after this one.
+    void continue_ids_after(const Ulid& newest) { context_.ulids.continue_after(newest); }
+
     // Ids of what is stored otherwise come from here too, so that they grow with the log.
     [[nodiscard]] Ulid make_id(WallTime now) { return context_.ulids.make(now); }
 

@@ -2,6 +2,8 @@
 
 #include "agent/clock.hpp"
 #include "agent/ingest/answer.hpp"
+#include "agent/ingest/request_key.hpp"
+#include "proto/idempotency.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
@@ -9,6 +11,30 @@
 #include <utility>
 
 namespace holdfast::agent {
+namespace {
+
+// What names the event: the app's key, or else the id that the event has in its body, if any.
+std::optional<IdempotencyKey> key_of(std::string_view key,
+                                     std::string_view given_id,
+                                     const Event& event,
+                                     std::string_view body) {
+    if (!key.empty()) return idempotency_key(KeySource::request, key, event, body);
+    if (!given_id.empty()) return idempotency_key(KeySource::event, given_id, event, body);
+    return std::nullopt;
+}
+
+Result<wal::Placed> place(wal::Log& log,
+                          const Event& event,
+                          const std::optional<IdempotencyKey>& key,
+                          wal::Ticket ticket) {
+    if (key) return log.append(event, *key, ticket);
+    const Result<Seq> seq = log.append(event, ticket);
+    if (!seq) return seq.error();
+    return wal::Placed{*seq, event.id, event.accepted_at};
+}
+
+}  // namespace
+
 Session::Session(
     Socket socket, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed)
     : socket_(std::move(socket)),
@@ -154,10 +180,22 @@ Session::Handled Session::handle(const HttpRequest& request) {
         refuse(*why, close);
         return Handled::yes;
     }
+    std::optional<std::string> key;
+    if (request.key_fields > 0) {
+        if (request.key_fields == 1) key = parse_request_key(request.key_field);
+        if (!key) {
+            refuse({400,
+                    "invalid_idempotency_key",
+                    "Idempotency-Key must be one text of 1 to 255 visible ASCII characters"},
+                   close);
+            return Handled::yes;
+        }
+    }
     const auto& to = std::get<customerio::Route>(route);
     return accept(to,
                   {request.method, request.target, request.body},
                   context_.directory.choose(request.authorization, info(to.operation).endpoint),
+                  key ? std::string_view(*key) : std::string_view(),
                   close);
 }
 
@@ -172,12 +210,14 @@ Session::Handled Session::handle(const frame::Event& event) {
     return accept(to,
                   {method, event.target, event.body},
                   context_.directory.find(event.destination, info(to.operation).endpoint),
+                  event.key,
                   false);
 }
 
 Session::Handled Session::accept(const customerio::Route& route,
                                  const customerio::Request& request,
                                  const Chosen& chosen,
+                                 std::string_view key,
                                  bool close) {
     if (const auto* why = std::get_if<customerio::Refusal>(&chosen)) {
         refuse(*why, close);
@@ -197,32 +237,44 @@ Session::Handled Session::accept(const customerio::Route& route,
     }
     const AnswerQueue::Slot slot = answers_.add(std::move(answer));
     const wal::Ticket ticket = wal::Ticket{id_} << 32U | slot;
-    const Result<Seq> seq = context_.log.append(std::get<Event>(accepted), ticket);
-    if (!seq && seq.error().code == Errc::overloaded) {
+    const auto& event = std::get<Event>(accepted);
+    const auto named = key_of(key, context_.acceptor.given_id(), event, request.body);
+    const Result<wal::Placed> placed = place(context_.log, event, named, ticket);
+    if (!placed && placed.error().code == Errc::overloaded) {
         answers_.drop_last();
         return Handled::held;
     }
     last_ = last_ || close;
-    if (!seq) {
+    Answer& waiting = *answers_.find(slot);
+    if (placed) {
+        waiting.seq = placed->seq;
+        waiting.id = placed->id;
+        waiting.accepted_at = placed->accepted_at;
+        waiting.is_repeat = placed->is_repeat;
+        if (placed->is_stored) stored(waiting);
+    } else if (placed.error().code == Errc::key_reused) {
+        ++context_.refused;
+        waiting = refusal({422, "idempotency_key_reused", placed.error().detail}, close);
+    } else {
         ++context_.failed;
-        *answers_.find(slot) = failure(seq.error(), false, close);
+        waiting = failure(placed.error(), false, close);
     }
     return Handled::yes;
 }
 
-void Session::on_stored(AnswerQueue::Slot slot,
-                        Seq seq,
-                        const std::optional<Error>& error,
-                        bool in_doubt) {
+void Session::stored(Answer& answer) {
+    ++(answer.is_repeat ? context_.repeated : context_.acknowledged);
+    answer.status = 200;
+}
+
+void Session::on_stored(AnswerQueue::Slot slot, const std::optional<Error>& error, bool in_doubt) {
     Answer* answer = answers_.find(slot);
     if (answer == nullptr) return;
     if (error) {
         ++context_.failed;
         *answer = failure(*error, in_doubt, answer->close);
     } else {
-        ++context_.acknowledged;
-        answer->status = 200;
-        answer->seq = seq;
+        stored(*answer);
     }
 }
 

@@ -38,8 +38,9 @@ struct IngestContext {
     UlidFactory ulids;
     customerio::Acceptor acceptor;
     std::uint64_t acknowledged = 0;
+    std::uint64_t repeated = 0;                           // answered like an earlier one
     std::uint64_t refused = 0;                            // with a 4xx
-    std::uint64_t failed = 0;                             // with a 503
+    std::uint64_t failed = 0;                             // with a 5xx
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
     std::function<void()> on_waiting;  // a session waits for its app: see is_stalled_since
     bool stopping = false;             // answers close their connections
@@ -57,10 +58,7 @@ public:
     void start();
 
     // The log has stored, or not, what was appended with a ticket of this session.
-    void on_stored(AnswerQueue::Slot slot,
-                   Seq seq,
-                   const std::optional<Error>& error,
-                   bool in_doubt);
+    void on_stored(AnswerQueue::Slot slot, const std::optional<Error>& error, bool in_doubt);
 
     // Sends what is ready and goes on reading: once after a batch of on_stored.
     void resume();
@@ -102,7 +100,9 @@ private:
     [[nodiscard]] Handled accept(const customerio::Route& route,
                                  const customerio::Request& request,
                                  const Chosen& chosen,
+                                 std::string_view key,
                                  bool close);
+    void stored(Answer& answer);
     void hold();
     void refuse(const customerio::Refusal& why, bool close);
     void render_ready();

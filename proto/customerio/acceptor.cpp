@@ -112,6 +112,7 @@ struct Acceptor::Impl {
     std::string person;
     std::string name;
     std::string body;
+    std::string_view given_id;  // in the parser
 
     // Each fills in person, name and body of the event.
     std::optional<Refusal> identify(const Route& route, std::string_view json, Event& event);
@@ -174,6 +175,7 @@ std::optional<Refusal> Acceptor::Impl::track(const Route& route,
     event.person = person;
     event.name = found.name;
     event.body = json;
+    if (found.id.given()) given_id = found.id.string();
     if (!found.id.given() || !found.timestamp.given()) {
         splice(json, found, Additions(acceptance.id, acceptance.now), body);
         event.body = body;
@@ -219,6 +221,10 @@ Acceptor::~Acceptor() = default;
 Acceptor::Acceptor(Acceptor&&) noexcept = default;
 Acceptor& Acceptor::operator=(Acceptor&&) noexcept = default;
 
+std::string_view Acceptor::given_id() const {
+    return impl_->given_id;
+}
+
 std::variant<Event, Refusal> Acceptor::accept(const Route& route,
                                               const Request& request,
                                               const Acceptance& acceptance) {
@@ -228,6 +234,7 @@ std::variant<Event, Refusal> Acceptor::accept(const Route& route,
     const RouteRow& row = row_of(route.operation);
     impl_->person.clear();
     impl_->target.clear();
+    impl_->given_id = {};
     append_target(row.pattern, route.identifier, impl_->target);
     Event event;
     event.id = acceptance.id;

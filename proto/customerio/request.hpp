@@ -66,6 +66,9 @@ public:
                                                       const Request& request,
                                                       const Acceptance& acceptance);
 
+    // The id that the app gave the event which was accepted last; empty: none. Until the next call.
+    [[nodiscard]] std::string_view given_id() const;
+
 private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

@@ -1,4 +1,6 @@
 // A load generator that misreads an answer measures nothing: what it believes is tested here.
+#include "proto/frame.hpp"
+#include "tests/bench/frames.hpp"
 #include "tests/bench/histogram.hpp"
 #include "tests/bench/http.hpp"
 #include "tests/bench/payload.hpp"
@@ -69,7 +71,7 @@ TEST(HttpTest, EachRequestIsOfAnotherPersonAndCarriesThePayload) {
     std::string out;
     for (int i = 0; i < 12; ++i) {
         out.clear();
-        http.append_request(out);
+        http.append_requests(1, out);
     }
     EXPECT_TRUE(out.starts_with("POST /api/v1/customers/bench-000011/events HTTP/1.1\r\n")) << out;
     const auto body = out.substr(out.find("\r\n\r\n") + 4);
@@ -92,6 +94,39 @@ TEST(RedisTest, ReadsEveryKindOfAnswer) {
              Answer{"HTTP/1.1 400\r\n", Kind::malformed, 0},
          })
         expect_parses(redis, answer);
+}
+
+TEST(FramesTest, CountsTheAnswersOfAFrame) {
+    std::string good;
+    frame::Writer answering(good, frame::Type::answers);
+    answering.add(frame::Answer{.seq = Seq{1}});
+    answering.add(frame::Answer{.seq = Seq{2}});
+    answering.end();
+    const Frames frames;
+    EXPECT_EQ(frames.parse(good).count, 2U);
+    EXPECT_EQ(frames.parse(good).kind, Kind::ok);
+    EXPECT_EQ(frames.parse(good).size, good.size());
+    EXPECT_EQ(frames.parse(good.substr(0, 40)).kind, Kind::incomplete);
+    std::string bad;
+    frame::Writer refusing(bad, frame::Type::answers);
+    refusing.add(frame::Answer{.seq = Seq{1}});
+    refusing.add(frame::Answer{.status = 503});
+    refusing.end();
+    EXPECT_EQ(frames.parse(bad).kind, Kind::refused);
+    EXPECT_EQ(frames.parse("HTTP/1.1 400 Bad").kind, Kind::malformed);
+}
+
+TEST(FramesTest, AsksForManyInOneFrame) {
+    Frames frames;
+    std::string out;
+    frames.append_requests(12, out);
+    std::string_view payload = std::string_view(out).substr(frame::kHeaderBytes);
+    Result<frame::Event> event = frame::take_event(payload);
+    for (int i = 1; i < 12; ++i) event = frame::take_event(payload);
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->target, "/api/v1/customers/bench-000011/events");
+    EXPECT_EQ(event->body.size(), kPayloadBytes);
+    EXPECT_EQ(payload, "");
 }
 
 }  // namespace

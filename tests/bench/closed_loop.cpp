@@ -75,7 +75,7 @@ public:
     [[nodiscard]] bool wants_to_write() const { return sent_ < out_.size(); }
 
     void ask_first(Protocol& protocol, Clock::time_point now) {
-        for (auto& asked : asked_) ask(protocol, asked, now);
+        ask(protocol, asked_.size(), now);
         flush();
     }
 
@@ -84,6 +84,7 @@ public:
         receive();
         const auto now = Clock::now();
         std::size_t taken = 0;
+        std::size_t answered = 0;
         for (;;) {
             const auto rest = std::string_view(in_).substr(taken);
             if (rest.empty()) break;
@@ -92,10 +93,13 @@ public:
             if (reply.kind == Reply::Kind::malformed)
                 fail(fmt::format("a malformed answer: {}", rest.substr(0, 300)));
             taken += reply.size;
-            settle(reply, rest.substr(0, reply.size), recorder, now);
-            ask(protocol, asked_[oldest_], now);
-            oldest_ = (oldest_ + 1) % asked_.size();
+            for (std::size_t i = 0; i < reply.count; ++i) {
+                const auto asked = asked_[(oldest_ + answered + i) % asked_.size()];
+                settle(reply, asked, rest.substr(0, reply.size), recorder, now);
+            }
+            answered += reply.count;
         }
+        if (answered > 0) ask(protocol, answered, now);
         in_.erase(0, taken);
         if (taken > 0) flush();
     }
@@ -113,16 +117,21 @@ public:
     }
 
 private:
-    void ask(Protocol& protocol, Clock::time_point& asked, Clock::time_point now) {
-        protocol.append_request(out_);
-        asked = now;
+    // In the place of the oldest that were asked.
+    void ask(Protocol& protocol, std::size_t count, Clock::time_point now) {
+        protocol.append_requests(count, out_);
+        for (std::size_t i = 0; i < count; ++i) {
+            asked_[oldest_] = now;
+            oldest_ = (oldest_ + 1) % asked_.size();
+        }
     }
 
-    void settle(const Reply& reply,
-                std::string_view text,
-                Recorder& recorder,
-                Clock::time_point now) const {
-        if (reply.kind == Reply::Kind::ok) return recorder.ack(asked_[oldest_], now);
+    static void settle(const Reply& reply,
+                       Clock::time_point asked,
+                       std::string_view text,
+                       Recorder& recorder,
+                       Clock::time_point now) {
+        if (reply.kind == Reply::Kind::ok) return recorder.ack(asked, now);
         if (recorder.errors() == 0)
             fmt::print(stderr, "holdfast-bench: the first refusal: {}\n", text.substr(0, 300));
         recorder.error();

@@ -63,6 +63,10 @@ Http::Http() {
     id_at_ = head.find(kFirstId);
 }
 
+void Http::append_requests(std::size_t count, std::string& out) {
+    for (std::size_t i = 0; i < count; ++i) append_request(out);
+}
+
 void Http::append_request(std::string& out) {
     const auto start = out.size();
     out += requests_[person_ % requests_.size()];

@@ -3,6 +3,7 @@
 #include "tests/bench/append.hpp"
 #include "tests/bench/closed_loop.hpp"
 #include "tests/bench/committer.hpp"
+#include "tests/bench/frames.hpp"
 #include "tests/bench/http.hpp"
 #include "tests/bench/recorder.hpp"
 #include "tests/bench/redis.hpp"
@@ -97,6 +98,8 @@ int main(int argc, char** argv) {
     add_socket(*redis, given);
     auto* http = app.add_subcommand("http", "POST Track API events to holdfastd");
     add_socket(*http, given);
+    auto* frames = app.add_subcommand("frames", "Track API events in native frames to holdfastd");
+    add_socket(*frames, given);
     CLI11_PARSE(app, argc, argv);
 
     if (*append) {
@@ -112,6 +115,10 @@ int main(int argc, char** argv) {
     if (*redis) {
         bench::Redis protocol;
         return over_socket("redis", protocol, given);
+    }
+    if (*frames) {
+        bench::Frames protocol;
+        return over_socket("native", protocol, given);
     }
     bench::Http protocol;
     return over_socket("holdfastd", protocol, given);

@@ -11,7 +11,8 @@ struct Reply {
     enum class Kind { incomplete, ok, refused, malformed };
 
     Kind kind = Kind::incomplete;
-    std::size_t size = 0;  // bytes of `in` that it takes, when ok or refused
+    std::size_t size = 0;   // bytes of `in` that it takes, when ok or refused
+    std::size_t count = 1;  // events that it answers
 };
 
 class Protocol {
@@ -21,8 +22,8 @@ public:
     Protocol& operator=(const Protocol&) = delete;
     virtual ~Protocol() = default;
 
-    // Adds the next request, that of one event, to `out`.
-    virtual void append_request(std::string& out) = 0;
+    // Adds the requests of the next `count` events to `out`.
+    virtual void append_requests(std::size_t count, std::string& out) = 0;
 
     // Looks at the first reply in `in`.
     [[nodiscard]] virtual Reply parse(std::string_view in) const = 0;

@@ -59,9 +59,11 @@ Redis::Redis() {
             payload));
 }
 
-void Redis::append_request(std::string& out) {
-    out += requests_[next_];
-    next_ = (next_ + 1) % requests_.size();
+void Redis::append_requests(std::size_t count, std::string& out) {
+    for (std::size_t i = 0; i < count; ++i) {
+        out += requests_[next_];
+        next_ = (next_ + 1) % requests_.size();
+    }
 }
 
 Reply Redis::parse(std::string_view in) const {

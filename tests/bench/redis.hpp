@@ -13,7 +13,7 @@ public:
     Redis();
 
     // XADD events * body PAYLOAD
-    void append_request(std::string& out) override;
+    void append_requests(std::size_t count, std::string& out) override;
 
     // XADD answers with the id as a bulk string; an error reply (-) is refused, and so is any
     // other.

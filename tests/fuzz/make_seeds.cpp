@@ -1,5 +1,6 @@
 // Writes the seeds that are not text: fuzz_make_seeds tests/fuzz/corpus. To be run again when one
 // of the formats changes.
+#include "proto/bytes.hpp"
 #include "proto/frame.hpp"
 #include "proto/record.hpp"
 #include "wal/cursor.hpp"
@@ -8,6 +9,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+
+// Exported by librocksdb, without a header.
+namespace rocksdb::crc32c {
+std::uint32_t Extend(std::uint32_t init_crc, const char* data, std::size_t n);
+}
 
 namespace holdfast {
 namespace {
@@ -189,6 +195,39 @@ void write_frames(const Folder& folder) {
     folder.write_with_damage("answers", answers);
 }
 
+// As RocksDB writes them: the checksum, the length and the type before each part.
+std::string log_record(std::uint8_t type, std::string_view payload) {
+    const std::string summed = std::string(1, static_cast<char>(type)).append(payload);
+    const std::uint32_t crc = rocksdb::crc32c::Extend(0, summed.data(), summed.size());
+    std::string record;
+    put_le(record, ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U);
+    put_le(record, static_cast<std::uint16_t>(payload.size()));
+    return record + summed;
+}
+
+void write_logs(const Folder& folder) {
+    constexpr std::size_t kBlock = 32'768;
+    const std::string one = log_record(1, "a batch");
+    const std::string split = log_record(2, std::string(kBlock - 7, 'x')) +
+                              log_record(3, std::string(kBlock - 7, 'y')) + log_record(4, "z");
+    folder.write("batches", one + one + one);
+    folder.write("split", split);
+    folder.write("reserved", one + std::string(100, '\0'));
+    folder.write("cut", (one + one).substr(0, one.size() + 5));
+    std::string rot = one + one;
+    rot[8] = 'A';
+    folder.write("rot", rot);
+    rot = one + one;
+    rot[5] = 1;
+    folder.write("rot-in-length", rot);
+    folder.write("without-beginning", log_record(4, "z") + one);
+    folder.write("without-end", log_record(2, "x") + one);
+    folder.write("recycled",
+                 log_record(5, std::string("\1\0\0\0new", 7)) +
+                     log_record(5, std::string("\2\0\0\0old", 7)));
+    folder.write("empty", "");
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -202,5 +241,6 @@ int main(int argc, char** argv) {
     holdfast::write_frames(holdfast::Folder(corpus / "frame"));
     holdfast::write_states(holdfast::Folder(corpus / "wal_state"));
     holdfast::write_cursors(holdfast::Folder(corpus / "wal_cursor"));
+    holdfast::write_logs(holdfast::Folder(corpus / "wal_prescan"));
     return 0;
 }

@@ -11,7 +11,10 @@ inline constexpr std::int64_t kNowMs = 1'767'323'045'678;
 inline constexpr const char* kHealthy = R"({
   "version": "0.1.0", "pid": 812, "started_at": "2026-01-02T00:04:05.000Z",
   "log": {"state": "ok", "reason": null, "head": 120, "tail": 17, "damaged": 0,
-          "directory": "/var/lib/holdfast"},
+          "directory": "/var/lib/holdfast",
+          "space": {"level": "ok", "used": 34567890, "max_bytes": null, "free": 65432109876,
+                    "min_free": 268435456, "ballast": 100663296,
+                    "refused": {"ordinary": 0, "state": 0, "essential": 0}}},
   "ingest": {"connections": 1, "acknowledged": 119, "refused": 0, "failed": 0},
   "destinations": [{"name": "customerio", "type": "customerio", "pending": 0, "in_flight": 0,
     "retrying": 0, "failed": 0, "complete": 119, "oldest_pending_at": null, "endpoints": [
@@ -23,7 +26,12 @@ inline constexpr const char* kHealthy = R"({
 inline constexpr const char* kTroubled = R"({
   "version": "0.1.0", "pid": 812, "started_at": "2026-01-02T00:04:05.000Z",
   "log": {"state": "failed", "reason": "sync: No space left on device", "head": 120, "tail": 17,
-          "damaged": 2, "directory": "/var/lib/holdfast"},
+          "damaged": 2, "lost": 3,
+          "lost_ranges": [{"first": 101, "last": 102}, {"first": 7, "last": 7}],
+          "directory": "/var/lib/holdfast",
+          "space": {"level": "critical", "used": 9123456789, "max_bytes": 10000000000,
+                    "free": 999, "min_free": 268435456, "ballast": 0,
+                    "refused": {"ordinary": 3, "state": 1, "essential": 0}}},
   "ingest": {"connections": 3, "acknowledged": 119, "refused": 4, "failed": 7},
   "destinations": [
     {"name": "customerio", "type": "customerio", "pending": 12, "in_flight": 1, "retrying": 2,

@@ -22,6 +22,7 @@ TEST(CliFormatTest, ShowsAHealthyAgent) {
     EXPECT_EQ("\n" + format_status(Json::parse(kHealthy), kNow), R"(
 agent   0.1.0, pid 812, started 3 h ago
 log     ok, /var/lib/holdfast, head 120, tail 17
+space   34 MB used, 65 GB free
 ingest  1 connection, 119 acknowledged, 0 refused
 
 DESTINATION  TYPE        PENDING  IN FLIGHT  RETRYING  FAILED  COMPLETE  OLDEST PENDING
@@ -35,7 +36,8 @@ customerio/track  https://track.customer.io  closed         119       121
 TEST(CliFormatTest, ShowsWhatHoldsADestinationAndWhatToLookAt) {
     EXPECT_EQ("\n" + format_status(Json::parse(kTroubled), kNow), R"(
 agent   0.1.0, pid 812, started 3 h ago
-log     failed: sync: No space left on device, /var/lib/holdfast, head 120, tail 17, 2 damaged
+log     failed: sync: No space left on device, /var/lib/holdfast, head 120, tail 17, 2 damaged, 3 lost
+space   9.1 GB used of 10 GB, 999 B free, critical
 ingest  3 connections, 119 acknowledged, 4 refused, 7 failed
 
 DESTINATION  TYPE        PENDING  IN FLIGHT  RETRYING  FAILED  COMPLETE  OLDEST PENDING
@@ -55,13 +57,25 @@ second/track      paused                by root
 
 Please look at
   log: failed: sync: No space left on device
+  log: space is critical, only deletes, suppressions and e-mails are taken: 9.1 GB used of 10 GB, 999 B free
   log: 2 damaged entries
+  log: 3 acknowledged entries are gone, see `holdfast lost`
   customerio: 1 dead letter, see `holdfast dead`
   customerio/track: breaker open: 5 failures in a row
   customerio/app: auth_hold: 401 \x1b[31m
   second: 2 dead letters, see `holdfast dead`
   second/track: breaker half_open
   second/track: paused: by root
+)");
+}
+
+TEST(CliFormatTest, ShowsWhatIsLost) {
+    EXPECT_EQ(format_lost(Json::parse(kHealthy)), "nothing is lost\n");
+    EXPECT_EQ(format_lost(Json::parse(kTroubled)), R"(3 acknowledged entries are gone:
+FIRST  LAST
+  101   102
+    7     7
+`holdfast lost --seen` takes them off the status.
 )");
 }
 
@@ -72,7 +86,10 @@ TEST(CliFormatTest, FindsNothingToLookAtInAHealthyAgent) {
 TEST(CliFormatTest, FindsWhatSomebodyShouldLookAt) {
     EXPECT_THAT(findings(Json::parse(kTroubled)),
                 ElementsAre("log: failed: sync: No space left on device",
+                            "log: space is critical, only deletes, suppressions and e-mails are "
+                            "taken: 9.1 GB used of 10 GB, 999 B free",
                             "log: 2 damaged entries",
+                            "log: 3 acknowledged entries are gone, see `holdfast lost`",
                             "customerio: 1 dead letter, see `holdfast dead`",
                             "customerio/track: breaker open: 5 failures in a row",
                             "customerio/app: auth_hold: 401 \x1b[31m",

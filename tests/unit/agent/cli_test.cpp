@@ -95,6 +95,10 @@ TEST_F(CliTest, TakesTheSocketFromTheEnvironmentUnlessItIsGiven) {
 
 TEST_F(CliTest, EndsWith3OnlyWhenACheckFindsSomething) {
     EXPECT_EQ(run_with({{200, kTroubled}}, {"status"}).code, 0);
+    EXPECT_EQ(run_with({{200, kTroubled}}, {"lost"}).out, format_lost(Json::parse(kTroubled)));
+    const Outcome seen = run_with({{200, R"({"seen": 3})"}}, {"lost", "--seen"});
+    EXPECT_EQ(seen.out, "taken off the status: 3\n");
+    EXPECT_EQ(seen.requests.at(0).substr(0, 18), "POST /v1/lost/seen");
     EXPECT_EQ(run_with({{200, kHealthy}}, {"status", "--check"}).code, 0);
     EXPECT_EQ(run_with({{200, kTroubled}}, {"status", "--check"}).code, 3);
     EXPECT_EQ(run_with({{200, kTroubled}}, {"status", "--check", "--json"}).code, 3);

@@ -62,6 +62,20 @@ TEST(CliTextTest, ShowsControlCharactersAsTheirNumbers) {
     EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
 }
 
+TEST(CliTextTest, WritesSizesWithTwoDigitsThatMatter) {
+    const std::vector<std::pair<std::uint64_t, std::string>> sizes = {
+        {0, "0 B"},
+        {999, "999 B"},
+        {1000, "1 kB"},
+        {1550, "1.5 kB"},
+        {15'900, "15 kB"},
+        {999'999'999, "999 MB"},
+        {1'100'000'000, "1.1 GB"},
+        {12'000'000'000'000'000, "12000 TB"},
+        {~std::uint64_t{0}, "1152921 TB"}};
+    for (const auto& [bytes, text] : sizes) EXPECT_EQ(bytes_text(bytes), text);
+}
+
 TEST(CliTextTest, AlignsColumnsByCodePoints) {
     Table table({{"NAME"}, {"N", Table::Align::right}, {"LAST"}});
     table.add({"\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc", "7", ""});

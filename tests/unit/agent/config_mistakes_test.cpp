@@ -119,6 +119,13 @@ TEST_F(ConfigMistakes, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) 
          "history_bytes = \"1025GiB\"",
          std::string("history_bytes: 1025GiB is out of range; allowed: 0 to 1024GiB") + kBytes},
         {"wal",
+         "max_bytes = \"1MB\"",
+         std::string("max_bytes: 1MB is out of range; allowed: 32MiB to 65536GiB") + kBytes +
+             ", or \"none\""},
+        {"wal",
+         "min_free = \"10%\"",
+         std::string("min_free: is not a size; allowed: 0 to 1024GiB") + kBytes + ", or \"auto\""},
+        {"wal",
          "history_bytes = -1",
          std::string("history_bytes: is not a size; allowed: 0 to 1024GiB") + kBytes},
         {"agent",
@@ -127,7 +134,7 @@ TEST_F(ConfigMistakes, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) 
         {"wal",
          "histroy = \"1h\"",
          "histroy: unknown key, did you mean \"history\"?; allowed: directory, history, "
-         "history_bytes"},
+         "history_bytes, max_bytes, min_free, on_corruption"},
         {"admin", "mode = \"0600\"", "mode: unknown key; allowed: socket"},
     };
     for (const auto& [section, written, message] : mistakes) {

@@ -36,6 +36,7 @@ TEST_F(ConfigTest, GivesEveryKeyThatIsNotThereItsDefault) {
     EXPECT_EQ(config->wal.directory, "/var/lib/holdfast");
     EXPECT_EQ(config->wal.history, 24h);
     EXPECT_EQ(config->wal.history_bytes, std::uint64_t{1} << 30);
+    EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::quarantine);
     EXPECT_EQ(config->agent.drain_timeout, 10s);
     EXPECT_THAT(config->warnings, IsEmpty());
 
@@ -89,12 +90,16 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 socket_mode = "0600"
                 http = "[::1]:0"
                 connections_max = 7
+                idempotency_window = "30d"
                 [admin]
                 socket = "/tmp/a.sock"
                 [wal]
                 directory = "/tmp/wal"
                 history = "0s"
                 history_bytes = 1048576
+                on_corruption = "refuse"
+                max_bytes = "10GB"
+                min_free = "1GiB"
                 [agent]
                 drain_timeout = "1m")"),
         "f.toml");
@@ -105,10 +110,14 @@ TEST_F(ConfigTest, ReadsEveryKey) {
     EXPECT_EQ(config->ingest.http->address().to_string(), "::1");
     EXPECT_EQ(config->ingest.http->port(), 0);
     EXPECT_EQ(config->ingest.connections_max, 7U);
+    EXPECT_EQ(config->ingest.idempotency_window, 30 * kDay);
     EXPECT_EQ(config->admin.socket, "/tmp/a.sock");
     EXPECT_EQ(config->wal.directory, "/tmp/wal");
     EXPECT_EQ(config->wal.history, 0s);
     EXPECT_EQ(config->wal.history_bytes, 1048576U);
+    EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::refuse);
+    EXPECT_EQ(config->wal.max_bytes, 10'000'000'000U);
+    EXPECT_EQ(config->wal.min_free, std::uint64_t{1} << 30U);
     EXPECT_EQ(config->agent.drain_timeout, 1min);
 
     const DestinationConfig& destination = config->destinations.at(0);

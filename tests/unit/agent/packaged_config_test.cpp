@@ -44,10 +44,14 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(shown->ingest.socket, defaults->ingest.socket);
     EXPECT_EQ(shown->ingest.socket_mode, defaults->ingest.socket_mode);
     EXPECT_EQ(shown->ingest.connections_max, defaults->ingest.connections_max);
+    EXPECT_EQ(shown->ingest.idempotency_window, defaults->ingest.idempotency_window);
     EXPECT_EQ(shown->admin.socket, defaults->admin.socket);
     EXPECT_EQ(shown->wal.directory, defaults->wal.directory);
     EXPECT_EQ(shown->wal.history, defaults->wal.history);
     EXPECT_EQ(shown->wal.history_bytes, defaults->wal.history_bytes);
+    EXPECT_EQ(shown->wal.on_corruption, defaults->wal.on_corruption);
+    EXPECT_EQ(shown->wal.max_bytes, defaults->wal.max_bytes);
+    EXPECT_EQ(shown->wal.min_free, defaults->wal.min_free);
     EXPECT_EQ(shown->agent.drain_timeout, defaults->agent.drain_timeout);
     const DestinationConfig& a = shown->destinations.at(0);
     const DestinationConfig& b = defaults->destinations.at(0);

@@ -326,5 +326,16 @@ TEST_F(AcceptorTest, AnAcceptorServesManyRequestsAndSurvivesAMove) {
     EXPECT_EQ(event("POST", "/api/v1/events", R"({"name":"second"})").person, "");
 }
 
+TEST_F(AcceptorTest, SaysWhichIdTheAppGaveTheEventUntilTheNextOne) {
+    (void)event("POST", kEvents, R"({"name":"a","id":"order-\u0037"})");
+    EXPECT_EQ(acceptor_.given_id(), "order-7");
+    (void)event("POST", kEvents, R"({"name":"a","id":null})");
+    EXPECT_EQ(acceptor_.given_id(), "");
+    (void)event("POST", "/api/v1/events", R"({"name":"a","id":"x"})");
+    EXPECT_EQ(acceptor_.given_id(), "x");
+    (void)event("PUT", "/api/v1/customers/5", R"({"id":"5"})");
+    EXPECT_EQ(acceptor_.given_id(), "");
+}
+
 }  // namespace
 }  // namespace holdfast::customerio

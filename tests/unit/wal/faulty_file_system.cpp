@@ -68,6 +68,59 @@ private:
     const std::shared_ptr<FaultyFileSystem::FileState> state_;
 };
 
+class FaultyRandomFile : public rocksdb::FSRandomRWFileOwnerWrapper {
+public:
+    FaultyRandomFile(FaultyFileSystem& disk,
+                     std::string name,
+                     std::unique_ptr<rocksdb::FSRandomRWFile> file)
+        : FSRandomRWFileOwnerWrapper(std::move(file)), disk_(disk), name_(std::move(name)) {}
+
+    IOStatus Write(std::uint64_t offset,
+                   const Slice& data,
+                   const IOOptions& options,
+                   IODebugContext* debug) override {
+        const IOStatus allowed = disk_.before(FaultyFileSystem::Op::overwrite, name_);
+        if (!allowed.ok()) return allowed;
+        disk_.overwritten(name_, offset, data.size());
+        return FSRandomRWFileOwnerWrapper::Write(offset, data, options, debug);
+    }
+
+    IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+        const IOStatus allowed = disk_.before(FaultyFileSystem::Op::overwrite, name_);
+        if (!allowed.ok()) return allowed;
+        const IOStatus done = FSRandomRWFileOwnerWrapper::Sync(options, debug);
+        if (done.ok()) disk_.overwrites_synced(name_);
+        return done;
+    }
+
+    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+        return Sync(options, debug);
+    }
+
+private:
+    FaultyFileSystem& disk_;
+    const std::string name_;
+};
+
+class FaultyTable : public rocksdb::FSRandomAccessFileOwnerWrapper {
+public:
+    FaultyTable(FaultyFileSystem& disk, std::unique_ptr<rocksdb::FSRandomAccessFile> file)
+        : FSRandomAccessFileOwnerWrapper(std::move(file)), disk_(disk) {}
+
+    IOStatus Read(std::uint64_t offset,
+                  std::size_t size,
+                  const IOOptions& options,
+                  Slice* result,
+                  char* scratch,
+                  IODebugContext* debug) const override {
+        if (disk_.table_reads_fail_) return IOStatus::IOError("injected");
+        return FSRandomAccessFileOwnerWrapper::Read(offset, size, options, result, scratch, debug);
+    }
+
+private:
+    FaultyFileSystem& disk_;
+};
+
 class FaultyDirectory : public rocksdb::FSDirectoryWrapper {
 public:
     FaultyDirectory(FaultyFileSystem& disk,
@@ -127,7 +180,8 @@ void FaultyFileSystem::lie_about_sync(bool lie) {
 
 void FaultyFileSystem::observe(Observer observer) {
     const std::scoped_lock lock(mutex_);
-    observer_ = std::make_shared<const Observer>(std::move(observer));
+    observer_.reset();
+    if (observer) observer_ = std::make_shared<const Observer>(std::move(observer));
 }
 
 IOStatus FaultyFileSystem::before(Op op, const std::string& file) {
@@ -229,6 +283,46 @@ IOStatus FaultyFileSystem::ReuseWritableFile(const std::string&,
     return IOStatus::NotSupported("ReuseWritableFile");
 }
 
+void FaultyFileSystem::fail_reads_of_tables(bool fail) {
+    table_reads_fail_ = fail;
+}
+
+IOStatus FaultyFileSystem::NewRandomAccessFile(const std::string& name,
+                                               const FileOptions& options,
+                                               std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                               IODebugContext* debug) {
+    const IOStatus opened = target()->NewRandomAccessFile(name, options, result, debug);
+    if (opened.ok() && name.ends_with(".sst")) {
+        *result = std::make_unique<FaultyTable>(*this, std::move(*result));
+    }
+    return opened;
+}
+
+IOStatus FaultyFileSystem::NewRandomRWFile(const std::string& name,
+                                           const FileOptions& options,
+                                           std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                           IODebugContext* debug) {
+    const IOStatus opened = target()->NewRandomRWFile(name, options, result, debug);
+    if (opened.ok()) {
+        *result = std::make_unique<FaultyRandomFile>(*this, name, std::move(*result));
+    }
+    return opened;
+}
+
+IOStatus FaultyFileSystem::LinkFile(const std::string& from,
+                                    const std::string& to,
+                                    const IOOptions& options,
+                                    IODebugContext* debug) {
+    if (const IOStatus allowed = before(Op::create, to); !allowed.ok()) return allowed;
+    const IOStatus linked = target()->LinkFile(from, to, options, debug);
+    if (!linked.ok()) return linked;
+    const std::scoped_lock lock(mutex_);
+    const auto known = files_.find(from);
+    const FileState state = known == files_.end() ? FileState() : *known->second;
+    files_[to] = std::make_shared<FileState>(FileState{state.size, state.durable, false, false});
+    return linked;
+}
+
 IOStatus FaultyFileSystem::NewDirectory(const std::string& name,
                                         const IOOptions& options,
                                         std::unique_ptr<rocksdb::FSDirectory>* result,
@@ -259,13 +353,50 @@ IOStatus FaultyFileSystem::RenameFile(const std::string& from,
     if (!done.ok()) return done;
     const std::scoped_lock lock(mutex_);
     files_.erase(to);
-    if (auto moved = files_.extract(from)) {
-        moved.key() = to;
-        moved.mapped()->name_is_durable = true;  // its fate is that of the rename
-        files_.insert(std::move(moved));
+    if (const auto moved = files_.find(from); moved != files_.end()) {
+        moved->second->name_is_durable = true;  // its fate is that of the rename
     }
+    move_states(from, to);
     renames_.push_back({from, to, std::move(replaced)});
     return done;
+}
+
+// Of a file, or of all files in a directory.
+void FaultyFileSystem::move_states(const std::string& from, const std::string& to) {
+    std::vector<std::string> names;
+    for (const auto& [name, state] : files_) {
+        if (name == from || name.starts_with(from + "/")) names.push_back(name);
+    }
+    for (const std::string& name : names) {
+        auto moved = files_.extract(name);
+        moved.key() = to + name.substr(from.size());
+        files_.insert(std::move(moved));
+    }
+}
+
+void FaultyFileSystem::overwritten(const std::string& name,
+                                   std::uint64_t offset,
+                                   std::size_t size) {
+    const std::scoped_lock lock(mutex_);
+    overwrites_.push_back({name, offset, read(name).substr(offset, size)});
+}
+
+void FaultyFileSystem::overwrites_synced(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    if (lies_about_sync_) return;
+    std::erase_if(overwrites_, [&](const Overwrite& one) { return one.file == name; });
+}
+
+void FaultyFileSystem::undo_overwrites(std::mt19937_64& random) {
+    for (; !overwrites_.empty(); overwrites_.pop_back()) {
+        const Overwrite& one = overwrites_.back();
+        std::string content = read(one.file);
+        if (content.size() < one.offset + one.before.size()) continue;
+        // All of it, nothing, or a part.
+        const std::uint64_t kept = below(random, 3) * one.before.size() / 2;
+        content.replace(one.offset + kept, one.before.size() - kept, one.before, kept);
+        rewrite(one.file, content);
+    }
 }
 
 std::string FaultyFileSystem::read(const std::string& name) {
@@ -289,6 +420,7 @@ void FaultyFileSystem::rewrite(const std::string& name, const std::string& conte
 
 void FaultyFileSystem::restore_power(std::mt19937_64& random) {
     const std::scoped_lock lock(mutex_);
+    undo_overwrites(random);
     undo_renames(random);
     for (const auto& [name, state] : files_) {
         if (!state->name_is_durable && below(random, 2) == 0) {
@@ -308,10 +440,7 @@ void FaultyFileSystem::undo_renames(std::mt19937_64& random) {
     for (; renames_.size() > kept; renames_.pop_back()) {
         const Rename& rename = renames_.back();
         target()->RenameFile(rename.to, rename.from, IOOptions(), nullptr).PermitUncheckedError();
-        if (auto moved = files_.extract(rename.to)) {
-            moved.key() = rename.from;
-            files_.insert(std::move(moved));
-        }
+        move_states(rename.to, rename.from);
         if (rename.replaced) rewrite(rename.to, *rename.replaced);
     }
     renames_.clear();

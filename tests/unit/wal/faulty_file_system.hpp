@@ -5,9 +5,10 @@
 // - bytes count as durable only after a sync of their file that succeeded, a new or renamed name
 //   only after a sync of its directory;
 // - after a cut the tail that was not synced is there in part, not at all, or as zeros or junk;
+// - what was written in place and not synced is there, or not, or in part;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.
-// Not modelled: reads that fail, deletions that are undone, damage to durable bytes.
+// Not modelled: deletions that are undone, damage to durable bytes.
 //
 // Threads: any.
 #pragma once
@@ -31,9 +32,16 @@ namespace holdfast::test {
 class FaultyFileSystem : public rocksdb::FileSystemWrapper {
 public:
     // The operations that are counted and can fail.
-    enum class Op : unsigned { create = 1, append = 2, sync = 4, sync_directory = 8, rename = 16 };
+    enum class Op : unsigned {
+        create = 1,
+        append = 2,
+        sync = 4,
+        sync_directory = 8,
+        rename = 16,
+        overwrite = 32,  // in place, and the sync of that
+    };
 
-    static constexpr unsigned kAnyOp = 31;
+    static constexpr unsigned kAnyOp = 63;
     static constexpr std::uint64_t kForEver = ~std::uint64_t{0};
 
     explicit FaultyFileSystem(std::shared_ptr<rocksdb::FileSystem> base);
@@ -62,8 +70,11 @@ public:
     // With true a sync succeeds and does nothing: the control that a checker must catch.
     void lie_about_sync(bool lie);
 
+    // Reads of table files fail, or no longer do.
+    void fail_reads_of_tables(bool fail);
+
     // Called before each operation, on the thread that does it and so from several at once; may
-    // wait.
+    // wait. Empty: no longer.
     using Observer = std::function<void(Op op, const std::string& file)>;
     void observe(Observer observer);
 
@@ -81,6 +92,18 @@ public:
                                         const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* result,
                                         rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus NewRandomAccessFile(const std::string& name,
+                                          const rocksdb::FileOptions& options,
+                                          std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                          rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus NewRandomRWFile(const std::string& name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                      rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus LinkFile(const std::string& from,
+                               const std::string& to,
+                               const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
     rocksdb::IOStatus NewDirectory(const std::string& name,
                                    const rocksdb::IOOptions& options,
                                    std::unique_ptr<rocksdb::FSDirectory>* result,
@@ -96,6 +119,8 @@ public:
 private:
     friend class FaultyFile;
     friend class FaultyDirectory;
+    friend class FaultyRandomFile;
+    friend class FaultyTable;
 
     struct FileState {
         std::uint64_t size = 0;
@@ -108,6 +133,12 @@ private:
         std::string from;
         std::string to;
         std::optional<std::string> replaced;  // what `to` held before
+    };
+
+    struct Overwrite {
+        std::string file;
+        std::uint64_t offset;
+        std::string before;
     };
 
     struct Fault {
@@ -125,16 +156,22 @@ private:
     [[nodiscard]] std::shared_ptr<FileState> track(const std::string& name, bool is_new);
     [[nodiscard]] std::string read(const std::string& name);
     void rewrite(const std::string& name, const std::string& content);
+    void move_states(const std::string& from, const std::string& to);
+    void overwritten(const std::string& name, std::uint64_t offset, std::size_t size);
+    void overwrites_synced(const std::string& name);
+    void undo_overwrites(std::mt19937_64& random);
     void undo_renames(std::mt19937_64& random);
     void forget_tail(const std::string& name, const FileState& state, std::mt19937_64& random);
 
     std::atomic<std::uint64_t> operations_ = 0;
+    std::atomic<bool> table_reads_fail_ = false;
     mutable std::mutex mutex_;  // guards all below
     std::shared_ptr<const Observer> observer_;
     std::optional<Fault> fault_;
     std::optional<std::uint64_t> power_left_;  // operations until the cut; 0: the power is off
     bool lies_about_sync_ = false;
     std::map<std::string, std::shared_ptr<FileState>> files_;  // written since the start
+    std::vector<Overwrite> overwrites_;                        // not synced yet, oldest first
     std::vector<Rename> renames_;                              // not durable yet, oldest first
 };
 

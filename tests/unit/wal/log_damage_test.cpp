@@ -45,7 +45,9 @@ TEST_F(LogDamage, OfARecordMakesItADeadLetterAndItsNeighboursGoOn) {
     EXPECT_THAT(log_.reports().notes(), HasSubstr("entry 2 is damaged"));
     EXPECT_EQ(log_->get(Seq{2}).error().code, Errc::corrupt);
     for (const Seq seq : {Seq{1}, Seq{3}}) log_->complete("crm", seq);
-    EXPECT_EQ(log_.list_all().size(), 2U);
+    const std::vector<Description> all = log_.list_all();
+    ASSERT_EQ(all.size(), 3U);
+    EXPECT_EQ(all[1].state, EntryState::failed);
     log_.close();
     const auto raw = log_.open_raw();
     std::string failure;
@@ -136,14 +138,84 @@ TEST_F(LogDamage, OfARetryStateStartsItsEntryAfresh) {
     log_->complete("crm", Seq{1});
 }
 
-TEST_F(LogDamage, OfACursorIsNotPassedOver) {
+// Duplicates are allowed, loss is not; nothing is repeated as if it had never been tried.
+TEST_F(LogDamage, OfACursorStartsItAgainFromTheTail) {
     log_.open();
-    log_.append("x");
+    for (int i = 0; i < 4; ++i) log_.append("x");
+    log_.take_all();
+    log_->complete("crm", Seq{1});
+    log_->fail("crm", Seq{2}, Failure{});
+    log_->park("crm", Seq{3});
     log_.close();
-    put(name_key(Space::cursor, "crm"), "junk");
-    const Result<void> opened = log_.try_open();
-    ASSERT_FALSE(opened);
-    EXPECT_NE(opened.error().code, Errc::storage_failed);
+    put(name_key(Space::cursor, "crm"), "\1junk");
+    log_.open();
+    EXPECT_THAT(log_.reports().notes(), HasSubstr("the cursor of crm is damaged"));
+    std::vector<Seq> seqs;
+    for (const Pending& one : log_.take_all()) {
+        seqs.push_back(one.seq);
+        ASSERT_TRUE(one.retry);
+        EXPECT_TRUE(one.retry->intended);
+        EXPECT_EQ(one.parked, one.seq == Seq{3});
+    }
+    EXPECT_THAT(seqs, ElementsAre(Seq{3}, Seq{1}, Seq{4}));
+    EXPECT_EQ(log_->counts("crm"), (Counts{.pending = 3, .complete = 0, .failed = 1}));
+    EXPECT_EQ(log_.append("new"), Seq{5});
+    EXPECT_EQ(log_.take_all().at(0).retry, std::nullopt);
+    log_.close();
+    log_.open();
+    EXPECT_EQ(log_.take_all().size(), 4U);  // and again in doubt
+}
+
+TEST_F(LogDamage, ADamagedDeadLetterIsListed) {
+    log_.open();
+    for (int i = 0; i < 3; ++i) log_.append("x");
+    log_.take_all();
+    for (const Seq seq : {Seq{1}, Seq{2}}) log_->fail("crm", seq, Failure{});
+    log_.close();
+    damage(Seq{1});                               // the record of a dead letter
+    put(seq_key(Space::failed, Seq{2}), "junk");  // why another one failed
+    damage(Seq{3});                               // found while it is read
+    log_.open();
+    log_.take_all();
+    log_.append("and all marks are written with it");
+    Query failed;
+    failed.state = EntryState::failed;
+    const std::vector<Description> listed = log_.list_all(failed);
+    ASSERT_EQ(listed.size(), 3U);
+    EXPECT_EQ(log_->counts("crm").failed, 3U);
+    for (const Description& one : listed) EXPECT_EQ(one.state, EntryState::failed);
+    EXPECT_EQ(listed[0].failure->cause, FailureCause::poison);
+    EXPECT_EQ(listed[1].failure->cause, FailureCause::damaged);
+    EXPECT_EQ(listed[2].failure->cause, FailureCause::damaged);
+    EXPECT_EQ(log_->describe(Seq{3})->failure->cause, FailureCause::damaged);
+    EXPECT_EQ(log_->describe(Seq{5}).error().code, Errc::not_found);
+}
+
+TEST_F(LogDamage, ARecordThatTheDiskNeverGivesBackHoldsItsDestinationUpForAWhileOnly) {
+    log_.open();
+    // A block each, so that opening the log does not read the one in the middle.
+    for (int i = 0; i < 5; ++i) log_.append(std::string(20'000, 'x'));
+    for (const Seq seq : log_.take_seqs()) {
+        if (seq != Seq{3}) log_->complete("crm", seq);
+    }
+    log_.close();
+    log_.open();  // they are in a table now
+    log_.disk().fail_reads_of_tables(true);
+    for (int i = 0; i < 59; ++i) {
+        const Result<Taken> taken = log_->take("crm", 1);
+        ASSERT_FALSE(taken);
+        EXPECT_EQ(taken.error().code, Errc::storage_failed);
+    }
+    const Result<Taken> taken = log_->take("crm", 1);
+    ASSERT_TRUE(taken);
+    EXPECT_THAT(taken->entries, IsEmpty());
+    EXPECT_EQ(log_->counts("crm").failed, 1U);
+    log_.append("goes on");
+    EXPECT_THAT(log_.take_seqs(), ElementsAre(Seq{6}));
+    log_.disk().fail_reads_of_tables(false);
+    EXPECT_EQ(log_->describe(Seq{3})->failure->cause, FailureCause::damaged);
+    EXPECT_TRUE(log_->replay(Seq{3}, log_.make_id(), log_.now(), 50));
+    EXPECT_TRUE(log_.reports().wait_for({50}));
 }
 
 TEST_F(LogDamage, ANewerSchemaIsLeftAlone) {

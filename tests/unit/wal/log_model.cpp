@@ -214,7 +214,7 @@ private:
         const Doubtful one{known->destination, known->body, old->first};
         const Result<Seq> seq = log_->replay(known->seq, id, log_.now(), ticket);
         if (!seq) {
-            if (seq.error().code != Errc::storage_failed) {
+            if (seq.error().code != Errc::storage_failed && seq.error().code != Errc::disk_full) {
                 violated("replay of {}: {}", known->seq.value, seq.error().detail);
             }
             return;

@@ -1,5 +1,6 @@
 #include "tests/unit/wal/log_under_test.hpp"
 
+#include "wal/files.hpp"
 #include "wal/rocks_options.hpp"
 
 #include <gtest/gtest.h>
@@ -152,7 +153,13 @@ LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>())
     options.on_commit = [reports = reports_](Commit commit) { reports->add(std::move(commit)); };
     options.note = [reports = reports_](std::string line) { reports->add(std::move(line)); };
     options.wall_now = [this] { return now(); };
+    options.ballast = false;  // it would be on the real disk
+    options.look_at_disk = [shared = disk_use_]() -> Result<DiskUse> {
+        const std::scoped_lock lock(shared->mutex);
+        return shared->use;
+    };
     options.mark_delay = std::chrono::milliseconds(1);
+    options.water_mark_every = std::chrono::hours(1);  // a test says when
     options.reopen_min = std::chrono::milliseconds(1);
     options.reopen_max = std::chrono::milliseconds(4);
 }
@@ -241,6 +248,26 @@ std::vector<Description> LogUnderTest::list_all(Query query) {
         if (*page->next <= query.after) return all;
         query.after = *page->next;
     }
+}
+
+void LogUnderTest::rot(std::string_view text) {
+    const Files files(env_.get());
+    const std::string directory = (options.directory / "db").string();
+    const Result<std::vector<std::string>> names = files.list(directory);
+    for (const std::string& name : *names) {
+        if (!name.ends_with(".log")) continue;
+        std::string bytes = *files.read(directory + "/" + name);
+        const std::size_t at = bytes.find(text);
+        if (at == std::string::npos) continue;
+        bytes[at] ^= 1;
+        EXPECT_TRUE(files.write(directory + "/" + name, bytes));
+        EXPECT_TRUE(files.sync_directory(directory));
+    }
+}
+
+void LogUnderTest::set_disk_use(const DiskUse& use) {
+    const std::scoped_lock lock(disk_use_->mutex);
+    disk_use_->use = use;
 }
 
 std::unique_ptr<rocksdb::DB> LogUnderTest::open_raw() {

@@ -147,11 +147,24 @@ public:
     // Every state that can be listed, in pages of `count_max`.
     std::vector<Description> list_all(Query query = {});
 
+    // While the log is closed: flips a bit where `text` stands in RocksDB's own log.
+    void rot(std::string_view text);
+    // What the log sees of its disk; a large and empty one unless it is set. From any thread.
+    void set_disk_use(const DiskUse& use);
+
     // While the log is closed: RocksDB itself.
     std::unique_ptr<rocksdb::DB> open_raw();
 
 private:
+    struct SharedDiskUse {
+        std::mutex mutex;
+        DiskUse use{.used = 0, .free = kLargeDisk, .capacity = kLargeDisk};
+    };
+
+    static constexpr std::uint64_t kLargeDisk = std::uint64_t{1} << 40U;
+
     TempDirectory directory_;
+    std::shared_ptr<SharedDiskUse> disk_use_ = std::make_shared<SharedDiskUse>();
     std::unique_ptr<rocksdb::Env> memory_;
     std::shared_ptr<Disk> disk_;
     std::unique_ptr<rocksdb::Env> env_;

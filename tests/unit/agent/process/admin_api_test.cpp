@@ -131,6 +131,11 @@ TEST_F(AdminApi, Status) {
     EXPECT_EQ(status_, 200U);
 }
 
+TEST_F(AdminApi, WhatIsLostCanBeSeen) {
+    EXPECT_EQ(call("POST", "/v1/lost/seen", "{}"), (Json{{"seen", 0}}));
+    EXPECT_EQ(status_, 200U);
+}
+
 TEST_F(AdminApi, ListsInTheOrderOfTheLogPageByPage) {
     store({"1", "2", "3", "4", "5"});
     Json page = get("/v1/entries?limit=2");

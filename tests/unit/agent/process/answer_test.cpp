@@ -36,6 +36,20 @@ TEST(AnswerBytes, OfAReceipt) {
               "{}\n");
 }
 
+TEST(AnswerBytes, OfAReceiptForARepeat) {
+    Answer answer = receipt(Operation::identify, false);
+    answer.is_repeat = true;
+    EXPECT_EQ(http(answer),
+              "HTTP/1.1 200 OK\r\n"
+              "Content-Type: application/json; charset=utf-8\r\n"
+              "Content-Length: 3\r\n"
+              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
+              "X-Holdfast-Seq: 7\r\n"
+              "Idempotent-Replayed: true\r\n"
+              "\r\n"
+              "{}\n");
+}
+
 TEST(AnswerBytes, OfAReceiptForASendAndAsTheLast) {
     EXPECT_EQ(http(receipt(Operation::send_email, true)),
               "HTTP/1.1 200 OK\r\n"

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
 
 namespace holdfast::agent {
 namespace {
@@ -63,6 +67,38 @@ public:
 private:
     int descriptor_;
     std::uint16_t port_ = 0;
+};
+
+// A small disk of its own.
+class SmallDisk {
+public:
+    explicit SmallDisk(std::string path) : path_(std::move(path)) {
+        std::filesystem::create_directories(path_);
+        mounted_ = ::mount("none", path_.c_str(), "tmpfs", 0, "size=32m") == 0;
+    }
+
+    ~SmallDisk() {
+        if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+    }
+
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+
+    [[nodiscard]] bool is_there() const { return mounted_; }
+
+    // To the last byte.
+    void fill() const {
+        std::ofstream filler(path_ + "/filler", std::ios::binary | std::ios::app);
+        const std::string block(4096, 'x');
+        while (filler.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+        }
+    }
+
+    void empty() const { std::filesystem::remove(path_ + "/filler"); }
+
+private:
+    std::string path_;
+    bool mounted_ = false;
 };
 
 class Holdfastd : public testing::Test {
@@ -178,7 +214,8 @@ TEST_F(Holdfastd, ASecondAgentOnTheSameLogLeavesTheFirstAlone) {
     ASSERT_TRUE(first.says("ready"));
     Child second(with(config));
     EXPECT_EQ(second.exit_code(), 75);
-    EXPECT_THAT(second.output(), HasSubstr("error log: another process uses the log in "));
+    EXPECT_THAT(second.output(),
+                HasSubstr("error log: another process uses the log in " + dir_.path("a")));
     EXPECT_EQ(send_event(), 200U);
 }
 
@@ -313,6 +350,60 @@ TEST_F(Holdfastd, ServesTheSocketsThatSystemdOpenedAndLeavesThemThere) {
     EXPECT_EQ(::access(ingest_path.c_str(), F_OK), 0);
     EXPECT_EQ(::access(admin_path.c_str(), F_OK), 0);
     for (const int socket : sockets) ::close(socket);
+}
+
+TEST_F(Holdfastd, WithAFullDiskItStartsSaysSoAndTakesEventsOnceThereIsRoom) {
+    const SmallDisk disk(dir_.path("a"));
+    if (!disk.is_there()) GTEST_SKIP() << "no right to mount";
+    const std::string config = configure("a");
+    {
+        Child child(with(config));
+        ASSERT_TRUE(child.says("ready")) << child.output();
+        EXPECT_EQ(send_event(), 200U);
+        child.signal(SIGKILL);
+        (void)child.exit_code();
+    }
+    std::filesystem::remove(dir_.path("a/ballast"));
+    disk.fill();
+    Child child(with(config));
+    ASSERT_TRUE(child.says("ready")) << child.output();
+    const nlohmann::json log = look("/v1/status")["log"];
+    EXPECT_EQ(log["state"], "failed");
+    EXPECT_EQ(log["space"]["level"], "full");
+    EXPECT_THAT(log["reason"], HasSubstr("the disk has 0 left"));
+    EXPECT_EQ(call(admin(), request("GET", "/v1/entries/1")).status, 503U);
+    EXPECT_EQ(send_event(), 507U);
+
+    disk.empty();
+    EXPECT_TRUE(wait_until([&] { return look("/v1/status")["log"]["state"] == "ok"; }));
+    EXPECT_TRUE(wait_until([&] { return send_event() == 200U; }));
+    EXPECT_EQ(look("/v1/status")["destinations"][0]["pending"], 2);
+    EXPECT_GT(look("/v1/status")["log"]["space"]["ballast"], 0);
+    child.signal(SIGTERM);
+    EXPECT_EQ(child.exit_code(), 0);
+}
+
+TEST_F(Holdfastd, WithAFullDiskTheBallastLetsItOpenTheLog) {
+    const SmallDisk disk(dir_.path("a"));
+    if (!disk.is_there()) GTEST_SKIP() << "no right to mount";
+    const std::string config = configure("a");
+    {
+        Child child(with(config));
+        ASSERT_TRUE(child.says("ready")) << child.output();
+        EXPECT_EQ(send_event(), 200U);
+        child.signal(SIGKILL);
+        (void)child.exit_code();
+    }
+    disk.fill();
+    Child child(with(config));
+    ASSERT_TRUE(child.says("the ballast is given up")) << child.output();
+    ASSERT_TRUE(child.says("ready")) << child.output();
+    EXPECT_EQ(look("/v1/status")["log"]["state"], "ok");
+    EXPECT_EQ(look("/v1/entries/1")["person"], "id:5");
+    EXPECT_EQ(send_event(), 507U);
+    disk.empty();
+    EXPECT_TRUE(wait_until([&] { return send_event() == 200U; }));
+    EXPECT_TRUE(wait_until([&] { return look("/v1/status")["log"]["space"]["ballast"] > 0; }));
 }
 
 // The variable is inherited by everything that is started from a service.

@@ -42,6 +42,11 @@ IngestWorld::IngestWorld(Options options)
     log_options.note = [](const std::string&) {};
     log_options.wall_now = wall_now;
     log_options.open_batch_bytes_max = options.open_batch_bytes_max;
+    log_options.min_free = options.min_free;
+    log_options.ballast = false;
+    log_options.look_at_disk = [this]() -> Result<wal::DiskUse> {
+        return wal::DiskUse{.used = 0, .free = free_bytes, .capacity = std::uint64_t{1} << 40U};
+    };
     log_options.reopen_min = 1ms;
     log_options.reopen_max = 1ms;
     log_options.env = disk.env();

@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@ public:
     struct Options {
         IngestLimits limits = {};
         std::size_t open_batch_bytes_max = std::size_t{1} << 20U;
+        std::uint64_t min_free = 0;
     };
 
     IngestWorld();
@@ -43,6 +45,7 @@ public:
 
     [[nodiscard]] std::string socket() const { return dir_.path("ingest.sock"); }
 
+    std::atomic<std::uint64_t> free_bytes = std::uint64_t{1} << 40U;  // as the log sees the disk
     TroubledDisk disk;
     boost::asio::io_context io{1};
     std::unique_ptr<wal::Log> log;

@@ -1,0 +1,310 @@
+// Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
+#include "tests/unit/wal/log_under_test.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+
+namespace holdfast::wal {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kInTables = 40;
+constexpr std::uint64_t kEntries = 80;
+
+const Failure kFailure{
+    .attempts = 1, .failed_at = wall_from_ms(1), .status = 400, .reason = "400", .answer = {}};
+
+std::string body_of(std::uint64_t seq) {
+    return fmt::format("entry {} {}", seq, std::string(1500, 'x'));
+}
+
+bool contains(const std::vector<SeqRange>& ranges, Seq seq) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const SeqRange& range) {
+        return range.first <= seq && seq <= range.last;
+    });
+}
+
+// A log in a real directory: 1 to 40 in a table, 41 to 80 in RocksDB's log. 1 to 10 are complete,
+// 11 is a dead letter, 12 is parked. It was stopped cleanly.
+class LogRot : public testing::Test {
+protected:
+    LogRot() {
+        log_.open();
+        for (std::uint64_t seq = 1; seq <= kInTables; ++seq) log_.append(body_of(seq));
+        log_.take_all();
+        for (std::uint64_t seq = 1; seq <= 10; ++seq) log_->complete("crm", Seq{seq});
+        log_->fail("crm", Seq{11}, kFailure);
+        log_->park("crm", Seq{12});
+        log_.close();
+        log_.open();
+        for (std::uint64_t seq = kInTables + 1; seq <= kEntries; ++seq) log_.append(body_of(seq));
+        log_.close();
+    }
+
+    [[nodiscard]] fs::path db() const { return log_.options.directory / "db"; }
+
+    [[nodiscard]] std::vector<fs::path> files(std::string_view part) const {
+        std::vector<fs::path> found;
+        for (const auto& file : fs::directory_iterator(db())) {
+            const std::string name = file.path().filename();
+            if (name.find(part) != std::string::npos && file.file_size() > 0) {
+                found.push_back(file.path());
+            }
+        }
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+
+    [[nodiscard]] fs::path only(std::string_view part) const {
+        const std::vector<fs::path> found = files(part);
+        EXPECT_EQ(found.size(), 1U) << part;
+        return found.at(0);
+    }
+
+    static std::string read(const fs::path& file) {
+        std::ifstream in(file, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+    static void write(const fs::path& file, std::string_view bytes) {
+        std::ofstream(file, std::ios::binary) << bytes;
+    }
+
+    static void flip(const fs::path& file, std::size_t at, unsigned bit = 0) {
+        std::string bytes = read(file);
+        bytes.at(at) = static_cast<char>(bytes.at(at) ^ (1 << bit));
+        write(file, bytes);
+    }
+
+    // The byte in RocksDB's log where the body of this entry begins.
+    [[nodiscard]] std::size_t in_log(std::uint64_t seq) const {
+        return read(only(".log")).find(fmt::format("entry {} ", seq));
+    }
+
+    // Every entry is as it was, or said to be gone or damaged; the log goes on behind them all.
+    void check() {
+        const std::vector<SeqRange> lost = log_->health().lost;
+        std::set<Seq> taken;
+        std::set<Seq> doubtful;
+        for (const Pending& one : log_.take_all()) {
+            taken.insert(one.seq);
+            if (one.retry && one.retry->intended) doubtful.insert(one.seq);
+        }
+        std::uint64_t damaged = 0;
+        for (Seq seq{1}; seq <= Seq{kEntries}; seq = seq.next()) {
+            const Result<Entry> entry = log_->get(seq);
+            if (entry) {
+                EXPECT_EQ(entry->event().body, body_of(seq.value));
+                EXPECT_FALSE(contains(lost, seq)) << seq.value;
+            } else if (!contains(lost, seq)) {
+                EXPECT_EQ(entry.error().code, Errc::corrupt) << entry.error().detail;
+            }
+            const bool is_pending = seq >= Seq{12};
+            if (is_pending) {
+                damaged += !taken.contains(seq) && !contains(lost, seq);
+            } else if (taken.contains(seq)) {
+                EXPECT_TRUE(doubtful.contains(seq)) << seq.value << " is blindly repeated";
+            }
+        }
+        EXPECT_EQ(log_->health().damaged, damaged);
+        if (const Result<Description> dead = log_->describe(Seq{11}); dead) {
+            EXPECT_EQ(dead->state == EntryState::failed, !taken.contains(Seq{11}));
+        }
+        const Seq next = log_.append("after");
+        EXPECT_GT(next, Seq{kEntries});
+        EXPECT_THAT(log_.take_seqs(), ElementsAre(next));
+    }
+
+    [[nodiscard]] bool is_quarantined() const {
+        return fs::exists(log_.options.directory / "quarantine");
+    }
+
+    LogUnderTest log_{true};
+};
+
+TEST_F(LogRot, WithoutDamageNothingIsReported) {
+    log_.open();
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    EXPECT_FALSE(is_quarantined());
+    check();
+}
+
+TEST_F(LogRot, InTheMiddleOfTheLogCostsThatEntryAloneAndIsReported) {
+    flip(only(".log"), in_log(60));
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{60}, {60}}));
+    EXPECT_THAT(log_.reports().notes(),
+                HasSubstr("1 acknowledged entries are gone, with the seqs: 60\n"));
+    EXPECT_TRUE(is_quarantined());
+    EXPECT_TRUE(log_->get(Seq{61}));
+    check();
+}
+
+TEST_F(LogRot, StaysReportedUntilItWasSeenAndTheSeqsStayLost) {
+    flip(only(".log"), in_log(60));
+    log_.open();
+    log_.take_all();
+    log_.close();
+    log_.open();
+    EXPECT_EQ(log_->health().lost.size(), 1U);
+    log_->lost_is_seen();
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    log_.close();
+    log_.open();
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    EXPECT_EQ(log_.take_seqs().size(), kEntries - 12);
+    EXPECT_EQ(log_->health().damaged, 0U);
+    EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 12, .complete = 10, .failed = 1}));
+}
+
+TEST_F(LogRot, OfALogThatWasCutShortIsNoticedByTheMark) {
+    const fs::path file = only(".log");
+    fs::resize_file(file, in_log(70) - 100);
+    log_.open();
+    ASSERT_EQ(log_->health().lost.size(), 1U);
+    EXPECT_EQ(log_->health().lost[0].last, Seq{kEntries});
+    check();
+}
+
+TEST_F(LogRot, OfALogThatIsGoneIsNoticedByTheMark) {
+    fs::remove(only(".log"));
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{kInTables + 1}, {kEntries}}));
+    check();
+}
+
+TEST_F(LogRot, OfTheWholeDatabaseIsNoticedByTheMark) {
+    fs::remove_all(db());
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{1}, {kEntries}}));
+    check();
+}
+
+TEST_F(LogRot, OfWhatNamesTheTablesCostsNothing) {
+    Query failed;
+    failed.state = EntryState::failed;
+    for (const char* const file : {"CURRENT", "MANIFEST-"}) {
+        fs::remove(only(file));
+        log_.open();
+        EXPECT_THAT(log_->health().lost, IsEmpty());
+        EXPECT_THAT(log_.reports().notes(), HasSubstr("no acknowledged entry is missing"));
+        EXPECT_EQ(log_->counts("crm").failed, 1U);
+        EXPECT_EQ(log_.list_all(failed).size(), 1U);
+        log_.close();
+    }
+    log_.open();
+    check();
+}
+
+TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
+    std::vector<fs::path> tables = files(".sst");
+    ASSERT_FALSE(tables.empty());
+    fs::remove(only("CURRENT"));  // so that the tables are looked at as a whole
+    flip(tables.front(), fs::file_size(tables.front()) / 3);
+    log_.open();
+    const std::uint64_t lost = count_of(log_->health().lost);
+    EXPECT_LE(lost, 20U);
+    EXPECT_TRUE(log_->get(Seq{1}) || log_->get(Seq{kInTables}));
+    check();
+}
+
+TEST_F(LogRot, OfATableThatIsGoneIsReported) {
+    for (const fs::path& table : files(".sst")) fs::remove(table);
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{1}, {kInTables}}));
+    check();
+}
+
+TEST_F(LogRot, IsLeftAloneByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    const fs::path file = only(".log");
+    const std::string good = read(file);
+    flip(file, in_log(60));
+    const std::string bad = read(file);
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_THAT(opened.error().detail, HasSubstr("on_corruption"));
+    EXPECT_EQ(read(file), bad);
+    EXPECT_FALSE(is_quarantined());
+    write(file, good);
+    log_.open();
+    check();
+}
+
+TEST_F(LogRot, AnAcknowledgedEndThatIsGoneIsRefusedByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    fs::remove(only(".log"));
+    for (int i = 0; i < 2; ++i) {
+        const Result<void> opened = log_.try_open();
+        ASSERT_FALSE(opened);
+        EXPECT_EQ(opened.error().code, Errc::corrupt);
+        EXPECT_THAT(opened.error().detail, HasSubstr("41-80"));
+    }
+}
+
+// Each has no effect, or is reported exactly.
+TEST_F(LogRot, AFlippedBitAnywhereIsNeverALossInSilence) {
+    const fs::path good = log_.options.directory.string() + ".good";
+    fs::copy(log_.options.directory, good, fs::copy_options::recursive);
+    std::uint64_t rebuilt = 0;
+    std::uint64_t lossy = 0;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        SCOPED_TRACE(fmt::format("seed {}", seed));
+        std::mt19937_64 random(seed);
+        fs::remove_all(log_.options.directory);
+        fs::copy(good, log_.options.directory, fs::copy_options::recursive);
+        constexpr const char* kKinds[] = {".log", ".sst", "MANIFEST-", "CURRENT"};
+        fs::path file = log_.options.directory / "acknowledged";
+        if (seed % 5 < 4) {
+            const std::vector<fs::path> candidates = files(kKinds[seed % 5]);
+            file = candidates[random() % candidates.size()];
+        }
+        flip(file, random() % fs::file_size(file), static_cast<unsigned>(random() % 8));
+        log_.open();
+        lossy += !log_->health().lost.empty() || log_->health().damaged > 0;
+        check();
+        log_.close();
+        rebuilt += is_quarantined();
+    }
+    fs::remove_all(good);
+    std::printf("%llu rebuilt, %llu with entries lost\n",
+                static_cast<unsigned long long>(rebuilt),
+                static_cast<unsigned long long>(lossy));
+    EXPECT_GT(rebuilt, 30U);
+    EXPECT_GT(lossy, 10U);
+}
+
+// The power fails at each moment of the rebuilding.
+TEST(LogRotInMemory, APowerCutWhileRebuildingLosesNothingMore) {
+    std::size_t cuts = 0;
+    for (std::uint64_t moment = 0;; moment += 3) {
+        LogUnderTest log;
+        log.open();
+        for (std::uint64_t seq = 1; seq <= 9; ++seq) log.append(body_of(seq));
+        log.close();
+        log.rot("entry 5 ");
+        log.disk().cut_power(moment);
+        const bool passed = log.try_open().has_value() && !log.disk().power_is_off();
+        if (!passed) ++cuts;
+        log.crash(moment);
+        log.open();
+        EXPECT_THAT(log->health().lost, ElementsAre(SeqRange{{5}, {5}})) << moment;
+        EXPECT_EQ(log.take_seqs().size(), 8U) << moment;
+        EXPECT_EQ(log.append("after"), Seq{10});
+        if (passed) break;
+    }
+    EXPECT_GT(cuts, 20U);
+}
+
+}  // namespace
+}  // namespace holdfast::wal

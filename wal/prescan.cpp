@@ -1,0 +1,175 @@
+#include "wal/prescan.hpp"
+
+#include "proto/bytes.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+// Exported by librocksdb, without a header.
+namespace rocksdb::crc32c {
+std::uint32_t Extend(std::uint32_t init_crc, const char* data, std::size_t n);
+}
+
+namespace holdfast::wal {
+namespace {
+
+constexpr std::size_t kBlock = 32 * 1024;
+constexpr std::size_t kHeader = 7;
+constexpr std::size_t kRecyclableHeader = 11;  // with the number of its file
+constexpr std::size_t kTypeAt = 6;
+
+// Looking for the next valid record tries every byte; bounded in checksummed bytes, since a file
+// may be all junk. After that only the beginnings of blocks are tried.
+constexpr std::size_t kSearchBytesMax = std::size_t{64} << 20U;
+
+enum class Part : std::uint8_t { whole = 1, first = 2, middle = 3, last = 4 };
+
+struct Record {
+    Part part{};
+    std::string_view payload;
+    std::size_t end = 0;
+    std::optional<std::uint32_t> file_number;
+};
+
+std::uint32_t unmasked(std::uint32_t masked) {
+    const std::uint32_t rotated = masked - 0xa282ead8U;
+    return (rotated >> 17U) | (rotated << 15U);
+}
+
+// The record that begins here, if its checksum is right.
+std::optional<Record> record_at(std::string_view file, std::size_t at) {
+    const std::size_t block_end = std::min(file.size(), (at / kBlock + 1) * kBlock);
+    if (at + kHeader > block_end) return std::nullopt;
+    const auto type = static_cast<std::uint8_t>(file[at + kTypeAt]);
+    if (type == 0 || type > 8) return std::nullopt;
+    const bool recyclable = type > 4;
+    const std::size_t header = recyclable ? kRecyclableHeader : kHeader;
+    ByteReader reader(file.substr(at, kHeader));
+    const auto masked = reader.le<std::uint32_t>();
+    const std::size_t length = reader.le<std::uint16_t>();
+    if (at + header + length > block_end) return std::nullopt;
+    const std::string_view summed = file.substr(at + kTypeAt, header - kTypeAt + length);
+    if (rocksdb::crc32c::Extend(0, summed.data(), summed.size()) != unmasked(masked)) {
+        return std::nullopt;
+    }
+    Record record;
+    record.part = Part{static_cast<std::uint8_t>(recyclable ? type - 4 : type)};
+    record.payload = file.substr(at + header, length);
+    record.end = at + header + length;
+    if (recyclable) record.file_number = ByteReader(file.substr(at + kHeader)).le<std::uint32_t>();
+    return record;
+}
+
+class Scan {
+public:
+    Scan(std::string_view file, const VisitBatch& visit) : file_(file), visit_(visit) {}
+
+    Prescan run() {
+        std::size_t at = 0;
+        while (at < file_.size()) {
+            const std::size_t left = kBlock - at % kBlock;
+            if (left < kHeader) {
+                at += left;
+            } else if (const auto record = record_at(file_, at)) {
+                if (is_of_an_earlier_file(*record)) break;
+                take(at, *record);
+                at = record->end;
+            } else if (is_zero_from(at)) {
+                break;  // space that was reserved
+            } else {
+                batch_.reset();
+                const std::size_t next = next_record(at + 1);
+                damaged(at, next);
+                at = next;
+            }
+        }
+        if (batch_) damaged(batch_->begin, file_.size());  // its end was never written
+        return std::move(result_);
+    }
+
+private:
+    struct Open {
+        std::size_t begin;
+        std::string bytes;
+    };
+
+    // A recycled file holds older records after the end of its own.
+    bool is_of_an_earlier_file(const Record& record) {
+        if (!record.file_number) return false;
+        if (!file_number_) file_number_ = record.file_number;
+        return record.file_number != file_number_;
+    }
+
+    void take(std::size_t at, const Record& record) {
+        const bool begins = record.part == Part::whole || record.part == Part::first;
+        if (begins && batch_) damaged(batch_->begin, at);
+        // Only the beginning of a batch proves that an earlier one was complete: the pieces of one
+        // that was being written at a power cut reach the disk in any order.
+        if (begins && !result_.damage.empty()) result_.found = LogBytes::rot;
+        if (record.part == Part::whole) {
+            emit(at, record.payload);
+        } else if (record.part == Part::first) {
+            batch_ = Open{at, std::string(record.payload)};
+        } else if (!batch_) {
+            damaged(at, record.end);
+        } else {
+            batch_->bytes.append(record.payload);
+            if (record.part == Part::last) {
+                const Open whole = std::move(*batch_);
+                batch_.reset();
+                emit(whole.begin, whole.bytes);
+            }
+        }
+    }
+
+    void emit(std::size_t at, std::string_view bytes) {
+        ++result_.batches;
+        if (visit_) visit_({at, bytes, !result_.damage.empty()});
+    }
+
+    void damaged(std::size_t begin, std::size_t end) {
+        batch_.reset();
+        if (result_.found == LogBytes::clean) result_.found = LogBytes::torn;
+        if (!result_.damage.empty() && result_.damage.back().end >= begin) {
+            result_.damage.back().end = std::max(result_.damage.back().end, std::uint64_t{end});
+        } else {
+            result_.damage.push_back({begin, end});
+        }
+    }
+
+    [[nodiscard]] bool is_zero_from(std::size_t at) const {
+        return file_.find_first_not_of('\0', at) == std::string_view::npos;
+    }
+
+    std::size_t next_record(std::size_t at) {
+        for (; at < file_.size(); ++at) {
+            const bool begins_block = at % kBlock == 0;
+            if (!begins_block && searched_ > kSearchBytesMax) {
+                at = (at / kBlock + 1) * kBlock - 1;
+                continue;
+            }
+            if (at + kTypeAt < file_.size() && file_[at + kTypeAt] != 0) {
+                searched_ += static_cast<std::uint8_t>(file_[at + kTypeAt]) <= 8 ? kBlock / 4 : 0;
+                if (record_at(file_, at)) return at;
+            }
+        }
+        return file_.size();
+    }
+
+    const std::string_view file_;
+    const VisitBatch& visit_;
+    Prescan result_;
+    std::optional<Open> batch_;  // its first piece was read, its last not yet
+    std::optional<std::uint32_t> file_number_;
+    std::size_t searched_ = 0;
+};
+
+}  // namespace
+
+Prescan prescan(std::string_view file, const VisitBatch& visit) {
+    return Scan(file, visit).run();
+}
+
+}  // namespace holdfast::wal

@@ -1,0 +1,502 @@
+#include "wal/rebuild.hpp"
+
+#include "proto/assert.hpp"
+#include "proto/bytes.hpp"
+#include "proto/record.hpp"
+#include "wal/cursor.hpp"
+#include "wal/keys.hpp"
+#include "wal/prescan.hpp"
+#include "wal/table_reader.hpp"
+
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <memory>
+#include <set>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+constexpr std::string_view kMarker = "/rebuilding";
+
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+Error failed(const rocksdb::Status& status, std::string_view doing) {
+    Errc code = Errc::storage_failed;
+    if (status.IsCorruption()) code = Errc::corrupt;
+    if (status.IsNoSpace()) code = Errc::disk_full;
+    return Error{code, std::string(doing) + ": " + status.ToString()};
+}
+
+std::uint64_t number_of(const std::string& name) {
+    std::uint64_t number = 0;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    return number;
+}
+
+// In the order in which they were written.
+Result<std::vector<std::string>> logs_of(const Files& files, const std::string& database) {
+    Result<std::vector<std::string>> names = files.list(database);
+    if (!names) return names;
+    std::erase_if(*names, [](const std::string& name) { return !name.ends_with(".log"); });
+    std::sort(names->begin(), names->end(), [](const auto& one, const auto& other) {
+        return number_of(one) < number_of(other);
+    });
+    return names;
+}
+
+// Reads the logs one after the other as one. `after_damage` counts from the first damage in any of
+// them, but for what a crash left at the end of one log and the next opening has dropped: the next
+// log then continues with the number after the last batch that is whole. `next_number`: of the
+// first batch, at most; 0 when that is not known. Logs before `first_log` are in tables already:
+// they were not deleted in time.
+Result<Inspection> read_logs(const Files& files,
+                             const std::string& database,
+                             std::uint64_t first_log,
+                             std::uint64_t next_number,
+                             const VisitBatch& visit) {
+    Inspection found;
+    Result<std::vector<std::string>> names = logs_of(files, database);
+    if (!names) return names.error();
+    bool damaged = false;
+    for (const std::string& name : *names) {
+        if (number_of(name) < first_log) continue;
+        Result<std::string> bytes = files.read(database + "/" + name);
+        if (!bytes) return bytes.error();
+        bool first = true;
+        const Prescan scan = prescan(*bytes, [&](LoggedBatch batch) {
+            ByteReader header(batch.bytes);
+            const auto number = header.le<std::uint64_t>();
+            const auto count = header.le<std::uint32_t>();
+            if (std::exchange(first, false) && damaged) {
+                damaged = number > next_number;
+                found.rot = found.rot || damaged;
+            }
+            batch.after_damage = batch.after_damage || damaged;
+            if (!batch.after_damage) next_number = number + count;
+            visit(batch);
+        });
+        found.rot = found.rot || scan.found == LogBytes::rot;
+        damaged = damaged || scan.found != LogBytes::clean;
+        // In an earlier log it was dropped by the opening that began the next one.
+        found.dropped = found.rot || scan.found != LogBytes::clean;
+        for (const Damage& one : scan.damage) {
+            found.what.push_back(name + ": bytes " + std::to_string(one.begin) + " to " +
+                                 std::to_string(one.end) + " of " + std::to_string(bytes->size()) +
+                                 " are damaged");
+        }
+    }
+    return found;
+}
+
+// The highest entry that a batch writes, and those entries.
+class Entries : public rocksdb::WriteBatch::Handler {
+public:
+    using Visit = std::function<void(Seq, std::string_view key, std::string_view value)>;
+
+    explicit Entries(Visit visit) : visit_(std::move(visit)) {}
+
+    rocksdb::Status PutCF(std::uint32_t,
+                          const rocksdb::Slice& key,
+                          const rocksdb::Slice& value) override {
+        const std::string_view name(key.data(), key.size());
+        if (const auto seq = seq_of(Space::entry, name)) {
+            visit_(*seq, name, {value.data(), value.size()});
+        }
+        return {};
+    }
+
+    rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override { return {}; }
+
+    rocksdb::Status DeleteRangeCF(std::uint32_t,
+                                  const rocksdb::Slice&,
+                                  const rocksdb::Slice&) override {
+        return {};
+    }
+
+private:
+    Visit visit_;
+};
+
+std::string time_text(WallTime now) {
+    const std::time_t seconds = unix_ms(now) / 1000;
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    std::string text(16, '\0');
+    text.resize(std::strftime(text.data(), text.size() + 1, "%Y%m%dT%H%M%SZ", &utc));
+    return text;
+}
+
+}  // namespace
+
+std::string Inspection::text() const {
+    std::string all;
+    for (const std::string& one : what) all += (all.empty() ? "" : "; ") + one;
+    return all;
+}
+
+// RocksDB takes a list that ends early for one that a crash cut off, and deletes the tables that it
+// does not know: those that the missing end named.
+static void check_list_of_tables(const Files& files,
+                                 const std::string& database,
+                                 Inspection& found) {
+    Result<std::string> name = files.read(database + "/CURRENT");
+    if (!name) return;
+    while (name->ends_with('\n')) name->pop_back();
+    const Result<std::string> list = files.read(database + "/" + *name);
+    if (!list) return;
+    const Prescan scan = prescan(*list);
+    if (scan.found == LogBytes::clean) return;
+    found.tables = true;
+    found.what.push_back(*name + ": byte " + std::to_string(scan.damage.front().begin) + " of " +
+                         std::to_string(list->size()) + " is damaged");
+}
+
+Result<Inspection> inspect(const Files& files, const std::string& database) {
+    Result<std::vector<std::string>> names = files.list(database);
+    if (!names) return names.error();
+    Result<Inspection> found = read_logs(files, database, 0, 0, [](const LoggedBatch&) {});
+    if (!found) return found;
+    const bool has_head = std::find(names->begin(), names->end(), "CURRENT") != names->end();
+    found->headless = !has_head && std::any_of(names->begin(), names->end(), [](const auto& name) {
+        return name.ends_with(".sst") || name.ends_with(".log") || name.starts_with("MANIFEST-");
+    });
+    if (found->headless) found->what.emplace_back("CURRENT is missing");
+    if (has_head) check_list_of_tables(files, database, *found);
+    return found;
+}
+
+// The database that is being built.
+class Rebuild::Building {
+public:
+    Building(const Rebuild& owner, const Known& known, std::string source)
+        : owner_(owner),
+          known_(known),
+          source_(std::move(source)),
+          target_(owner.directory_ + "/db.new"),
+          options_(rocks_options(owner.env_, owner.note_)) {}
+
+    Result<std::vector<SeqRange>> run() {
+        Result<void> done = begin();
+        if (done) done = replay_logs();
+        if (done) done = add_from_bad_tables();
+        if (done) done = account();
+        if (done) done = end();
+        if (!done) return done.error();
+        return std::move(lost_);
+    }
+
+    [[nodiscard]] bool tables_are_good() const { return !repaired_; }
+
+private:
+    // With RocksDB's own list of tables if that is whole, else with all tables that are whole.
+    Result<void> begin() {
+        Result<void> opened = Error{Errc::corrupt, "RocksDB found its tables damaged"};
+        if (!known_.doubt_tables) {
+            if (Result<void> linked = link_all_but_logs(); !linked) return linked;
+            if (owner_.files_.exists(target_ + "/CURRENT")) opened = open_as_it_was();
+        }
+        if (opened) return {};
+        if (opened.error().code != Errc::corrupt) return opened;
+        owner_.note_("repairing: " + opened.error().detail);
+        repaired_ = true;
+        if (Result<void> linked = link_all_but_logs(".sst"); !linked) return linked;
+        const rocksdb::Status repaired = rocksdb::RepairDB(target_, options_);
+        if (!repaired.ok()) return failed(repaired, "repair");
+        return open();
+    }
+
+    Result<void> link_all_but_logs(std::string_view ending = "") {
+        const Files& files = owner_.files_;
+        if (Result<void> removed = files.remove_directory(target_); !removed) return removed;
+        if (Result<void> made = files.make_directory(target_); !made) return made;
+        Result<std::vector<std::string>> names = files.list(source_);
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            if (name == "LOCK" || name.ends_with(".log") || !name.ends_with(ending)) continue;
+            Result<void> linked = files.link(source_ + "/" + name, target_ + "/" + name);
+            if (!linked) return linked;
+        }
+        return {};
+    }
+
+    Result<void> open_as_it_was() {
+        rocksdb::DB* opened = nullptr;
+        const rocksdb::Status read = rocksdb::DB::OpenForReadOnly(options_, target_, &opened);
+        const std::unique_ptr<rocksdb::DB> before(opened);
+        if (read.ok()) {
+            before->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_log_);
+        }
+        return open();
+    }
+
+    Result<void> open() {
+        rocksdb::DB* opened = nullptr;
+        const rocksdb::Status status = rocksdb::DB::Open(options_, target_, &opened);
+        db_.reset(opened);
+        if (status.ok()) return {};
+        Error error = failed(status, "open " + target_);
+        if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
+        return error;
+    }
+
+    Result<void> write(rocksdb::WriteBatch& batch) {
+        rocksdb::WriteOptions options;
+        options.disableWAL = true;  // all is flushed at the end, and before it is begun again
+        const rocksdb::Status written = db_->Write(options, &batch);
+        if (!written.ok()) return failed(written, "rebuild");
+        return {};
+    }
+
+    bool has(std::string_view key) {
+        std::string value;
+        return db_->Get(rocksdb::ReadOptions(), slice(key), &value).ok();
+    }
+
+    std::optional<std::string> meta(std::string_view name) {
+        std::string value;
+        const std::string key = name_key(Space::meta, name);
+        if (!db_->Get(rocksdb::ReadOptions(), key, &value).ok()) return std::nullopt;
+        return value;
+    }
+
+    Seq last_entry() {
+        const std::string end = end_of(Space::entry);
+        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+        at->SeekForPrev(end);
+        if (!at->Valid()) return {};
+        return seq_of(Space::entry, at->key().ToStringView()).value_or(Seq{});
+    }
+
+    Result<void> replay_logs() {
+        std::optional<Error> wrong;
+        Entries rescue([&](Seq seq, std::string_view key, std::string_view value) {
+            highest_ = std::max(highest_, seq);
+            if (!after_damage_ || wrong || has(key)) return;
+            rocksdb::WriteBatch one;
+            rocksdb::Status put = one.Put(slice(key), slice(value));
+            HOLDFAST_ASSERT(put.ok());  // memory only
+            if (Result<void> written = write(one); !written) wrong = written.error();
+        });
+        const auto visit = [&](const LoggedBatch& logged) {
+            if (wrong) return;
+            if (logged.after_damage && !std::exchange(after_damage_, true)) {
+                gaps_from_ = last_entry().next();
+            }
+            rocksdb::WriteBatch batch{std::string(logged.bytes)};
+            if (!batch.Iterate(&rescue).ok()) {
+                incomplete_ = true;  // its checksum is right, so it was written like this
+            } else if (!logged.after_damage) {
+                if (Result<void> written = write(batch); !written) wrong = written.error();
+            }
+        };
+        const std::uint64_t number = repaired_ ? 0 : db_->GetLatestSequenceNumber() + 1;
+        Result<Inspection> read = read_logs(owner_.files_, source_, first_log_, number, visit);
+        if (!read) return read.error();
+        if (wrong) return *wrong;
+        incomplete_ = incomplete_ || read->rot || (known_.mark.clean && read->dropped);
+        return {};
+    }
+
+    // RepairDB has taken them out as a whole. A deleted pair may come back from them: a repeated
+    // delivery, while one that is left out may be a loss.
+    Result<void> add_from_bad_tables() {
+        const std::string folder = target_ + "/lost";
+        Result<std::vector<std::string>> names = owner_.files_.list(folder);
+        if (!names) return names.error();
+        std::optional<Error> wrong;
+        for (const std::string& name : *names) {
+            if (!name.ends_with(".sst")) continue;
+            incomplete_ = true;
+            const TableRead read =
+                read_table(options_, folder + "/" + name, [&](auto key, auto value) {
+                    if (wrong || !is_worth_adding(key)) return;
+                    rocksdb::WriteBatch one;
+                    const rocksdb::Status put = one.Put(slice(key), slice(value));
+                    HOLDFAST_ASSERT(put.ok());  // memory only
+                    if (Result<void> written = write(one); !written) wrong = written.error();
+                });
+            if (wrong) return *wrong;
+            marks_missing_ = marks_missing_ || read == TableRead::without_some_marks;
+            owner_.note_(name + (read == TableRead::whole ? " was read again"
+                                                          : " is damaged: not all of it is there"));
+        }
+        return owner_.files_.remove_directory(folder);
+    }
+
+    bool is_worth_adding(std::string_view key) {
+        if (key.empty() || key == name_key(Space::meta, kDoubtName)) return false;
+        const auto space = Space{key[0]};
+        if (space == Space::retry || space == Space::saved) return false;
+        if (const auto seq = seq_of(Space::entry, key); seq && *seq < tail()) return false;
+        return !has(key);
+    }
+
+    Seq tail() {
+        const auto saved = meta(kTailName);
+        const auto seq = saved ? seq_of(Space::entry, *saved) : std::nullopt;
+        return std::max(seq.value_or(Seq{1}), known_.mark.tail);
+    }
+
+    // Which entries should be there and are not.
+    std::vector<SeqRange> gaps(Seq from, Seq head) {
+        std::vector<SeqRange> found;
+        Seq expected = from;
+        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+        for (at->Seek(seq_key(Space::entry, from)); at->Valid(); at->Next()) {
+            const auto seq = seq_of(Space::entry, at->key().ToStringView());
+            if (!seq) break;
+            if (*seq > expected) found.push_back({expected, seq->previous()});
+            expected = seq->next();
+            if (!repaired_ && !after_damage_) continue;
+            const Result<Event> event = decode_record(at->value().ToStringView());
+            if (event) destinations_.emplace(event->destination);
+        }
+        if (expected <= head) found.push_back({expected, head});
+        return found;
+    }
+
+    Result<void> account() {
+        const Seq tail = this->tail();
+        const Seq last = std::max(last_entry(), tail.previous());
+        const Seq head = std::max({last, highest_, known_.mark.acknowledged});
+        Seq from = last.next();
+        if (repaired_) {
+            from = tail;
+        } else if (gaps_from_) {
+            from = std::max(*gaps_from_, tail);
+        }
+        Lost lost;
+        if (const auto saved = meta(kLostName)) {
+            if (Result<Lost> known = Lost::decode(*saved)) lost = std::move(*known);
+        }
+        for (const SeqRange& gap : gaps(from, head)) {
+            if (!lost.find(gap.first)) lost_.push_back(gap);
+            lost.add(gap);
+        }
+        incomplete_ = incomplete_ || !lost_.empty();
+        rocksdb::WriteBatch batch;
+        const auto put = [&](const std::string& key, const std::string& value) {
+            const rocksdb::Status done = batch.Put(key, value);
+            HOLDFAST_ASSERT(done.ok());  // memory only
+        };
+        put(name_key(Space::meta, kLostName), lost.encode());
+        put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail));
+        if (incomplete_) put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, head));
+        // A cursor that has passed an entry, without the mark that says why, would lose it.
+        for (const std::string& name : destinations_) {
+            const std::string key = name_key(Space::cursor, name);
+            if (has(key) && !marks_missing_) continue;
+            Cursor again(tail);
+            again.counted_to = tail.previous();
+            put(key, again.encode());
+        }
+        return write(batch);
+    }
+
+    Result<void> end() {
+        rocksdb::Status status = db_->Flush(rocksdb::FlushOptions());
+        if (status.ok()) status = db_->Close();
+        db_.reset();
+        if (!status.ok()) return failed(status, "rebuild");
+        return owner_.files_.sync_directory(target_);
+    }
+
+    const Rebuild& owner_;
+    const Known known_;
+    const std::string source_;
+    const std::string target_;
+    const rocksdb::Options options_;
+    std::unique_ptr<rocksdb::DB> db_;
+    bool repaired_ = false;
+    std::uint64_t first_log_ = 0;  // with something that is in no table yet
+    bool after_damage_ = false;
+    bool marks_missing_ = false;
+    bool incomplete_ = false;       // marks may be missing
+    Seq highest_;                   // in any batch of the logs
+    std::optional<Seq> gaps_from_;  // the first entry after the first damage
+    std::set<std::string> destinations_;
+    std::vector<SeqRange> lost_;
+};
+
+Rebuild::Rebuild(std::string directory, rocksdb::Env* env, Note note)
+    : directory_(std::move(directory)), env_(env), note_(std::move(note)), files_(env) {}
+
+Result<bool> Rebuild::is_under_way() {
+    const std::string marker = directory_ + std::string(kMarker);
+    if (!files_.exists(marker)) return false;
+    if (!files_.exists(directory_ + "/db")) return true;
+    // Begun before anything was set aside, or all but cleared away.
+    Result<void> removed = files_.remove_directory(directory_ + "/db.new");
+    if (removed) removed = files_.remove(marker);
+    if (!removed) return removed.error();
+    return false;
+}
+
+Result<std::string> Rebuild::set_aside(WallTime now) {
+    const std::string marker = directory_ + std::string(kMarker);
+    const std::string quarantine = directory_ + "/quarantine";
+    if (files_.exists(marker)) {
+        Result<std::string> named = files_.read(marker);
+        if (!named) return named;
+        return quarantine + "/" + *named;
+    }
+    std::string name = time_text(now);
+    for (int i = 2; files_.exists(quarantine + "/" + name); ++i) {
+        name = time_text(now) + "-" + std::to_string(i);
+    }
+    const std::string kept_in = quarantine + "/" + name;
+    Result<void> done = files_.make_directory(quarantine);
+    if (done) done = files_.make_directory(kept_in);
+    if (done) done = files_.sync_directory(quarantine);
+    // Whole or not at all.
+    if (done) done = files_.write(marker + ".new", name);
+    if (done) done = files_.rename(marker + ".new", marker);
+    if (done) done = files_.sync_directory(directory_);
+    if (done) done = files_.rename(directory_ + "/db", kept_in + "/db");
+    if (done) done = files_.sync_directory(directory_);
+    if (done) done = files_.sync_directory(kept_in);
+    if (!done) return done.error();
+    return kept_in;
+}
+
+Result<void> Rebuild::put_in_place() {
+    Result<void> done = files_.rename(directory_ + "/db.new", directory_ + "/db");
+    if (done) done = files_.sync_directory(directory_);
+    if (done) done = files_.remove(directory_ + std::string(kMarker));
+    if (done) done = files_.sync_directory(directory_);
+    return done;
+}
+
+// Tables that are whole are in the new database too: their links would only keep space.
+void Rebuild::thin(const std::string& kept_in, bool tables_are_good) {
+    if (!tables_are_good) return;
+    const Result<std::vector<std::string>> names = files_.list(kept_in + "/db");
+    if (!names) return;
+    for (const std::string& name : *names) {
+        if (!name.ends_with(".sst")) continue;
+        if (Result<void> gone = files_.remove(kept_in + "/db/" + name); !gone) {
+            note_(gone.error().detail);
+        }
+    }
+}
+
+Result<Rebuilt> Rebuild::run(const Known& known) {
+    Result<std::string> kept_in = set_aside(known.now);
+    if (!kept_in) return kept_in.error();
+    Building building(*this, known, *kept_in + "/db");
+    Result<std::vector<SeqRange>> lost = building.run();
+    if (!lost) return std::move(lost).error().during("rebuilding from " + *kept_in);
+    if (Result<void> placed = put_in_place(); !placed) return placed.error();
+    thin(*kept_in, building.tables_are_good());
+    return Rebuilt{std::move(*kept_in), std::move(*lost)};
+}
+
+}  // namespace holdfast::wal

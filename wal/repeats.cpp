@@ -1,0 +1,137 @@
+// Idempotency keys: an event with a key that is known is not stored again, but answered like the
+// first one. The key is written with the entry.
+#include "proto/assert.hpp"
+#include "wal/log_impl.hpp"
+
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+// Read into the filters at opening: a fraction of a second. Keys of buckets beyond cost a read.
+constexpr std::size_t kKeysReadAtOpening = 500'000;
+
+Result<Placed> repeat_of(const KeyRecord& first, const IdempotencyKey& key, bool is_stored) {
+    if (first.content != key.content) {
+        return Error{Errc::key_reused,
+                     "the idempotency key stands for another event: entry " +
+                         std::to_string(first.seq.value)};
+    }
+    return Placed{first.seq, first.id, first.accepted_at, true, is_stored};
+}
+
+}  // namespace
+
+Result<Placed> Log::append(const Event& event, const IdempotencyKey& key, Ticket ticket) {
+    std::optional<std::uint64_t> looked_at;
+    for (;;) {
+        std::vector<WallTime> buckets;
+        {
+            const std::scoped_lock lock(impl_->mutex_);
+            if (!impl_->ok_) return Error{impl_->reason_code_, impl_->reason_};
+            if (const KeyRecord* first = impl_->keys_.pending(key.name)) {
+                return impl_->wait_for_first(*first, key, ticket);
+            }
+            buckets = impl_->keys_.candidates(key.name);
+            // Looked for in vain, and none has begun since.
+            if (buckets.empty() || looked_at == impl_->keys_.begun()) {
+                return impl_->append_first(event, key, ticket);
+            }
+            looked_at = impl_->keys_.begun();
+        }
+        const Result<std::optional<KeyRecord>> first =
+            impl_->find_key(key.name, buckets, event.accepted_at);
+        if (!first) return first.error();
+        if (*first) return repeat_of(**first, key, true);
+    }
+}
+
+Result<Placed> Log::Impl::append_first(const Event& event,
+                                       const IdempotencyKey& key,
+                                       Ticket ticket) {
+    const Result<Seq> seq = append(event, ticket, std::nullopt);
+    if (!seq) return seq.error();
+    if (keys_.is_on()) {
+        const KeyRecord record{*seq, event.id, event.accepted_at, key.content};
+        const rocksdb::Status put = open_.entries.Put(
+            key_key(keys_.bucket_of(event.accepted_at), key.name), encode(record));
+        HOLDFAST_ASSERT(put.ok());  // memory only
+        keys_.begin(key.name, record);
+        open_.keys.push_back(key.name);
+    }
+    return Placed{*seq, event.id, event.accepted_at};
+}
+
+// The first one is in the open batch or in the one that is being written.
+Result<Placed> Log::Impl::wait_for_first(const KeyRecord& first,
+                                         const IdempotencyKey& key,
+                                         Ticket ticket) {
+    Result<Placed> repeat = repeat_of(first, key, false);
+    if (!repeat) return repeat;
+    const bool is_being_written =
+        !writing_.appended.empty() && first.seq <= writing_.appended.back().stored.seq;
+    (is_being_written ? writing_ : open_).repeats.push_back({ticket, first.seq});
+    return repeat;
+}
+
+Result<std::optional<KeyRecord>> Log::Impl::find_key(const Digest& name,
+                                                     const std::vector<WallTime>& buckets,
+                                                     WallTime now) const {
+    for (const WallTime bucket : buckets) {
+        const Result<std::optional<std::string>> value = store_.get(key_key(bucket, name));
+        if (!value && value.error().code != Errc::corrupt) return value.error();
+        if (value && !*value) continue;
+        const Result<KeyRecord> record =
+            value ? decode_key_record(**value) : Result<KeyRecord>(value.error());
+        if (!record) {
+            // Better a repeat that the far side may notice than an app that never gets through.
+            options_.note("an idempotency key is damaged: " + record.error().detail);
+            continue;
+        }
+        if (!keys_.has_expired(record->accepted_at, now)) return std::optional(*record);
+    }
+    return std::optional<KeyRecord>();
+}
+
+// A bucket at a time, the newest first.
+Result<void> Log::Impl::load_keys() {
+    keys_ = KnownKeys(options_.idempotency_window);
+    if (!keys_.is_on()) return {};
+    std::size_t read = 0;
+    std::string end = end_of(Space::key);
+    for (;;) {
+        const Result<std::optional<KeyValue>> last = store_.last(bucket_key(WallTime()), end);
+        if (!last) return last.error();
+        const auto key = *last ? parse_key_key((*last)->key) : std::nullopt;
+        if (!key) return {};
+        const std::string begin = bucket_key(key->bucket);
+        Result<void> scanned = store_.scan(begin, end, [&](std::string_view one, std::string_view) {
+            const auto parsed = parse_key_key(one);
+            if (parsed) keys_.found(parsed->bucket, parsed->name);
+            return ++read < kKeysReadAtOpening;
+        });
+        if (!scanned) return scanned;
+        if (read >= kKeysReadAtOpening) keys_.found_unread(key->bucket);
+        end = begin;
+    }
+}
+
+Result<void> Log::Impl::expire_keys() {
+    std::optional<WallTime> last;
+    {
+        const std::scoped_lock lock(mutex_);
+        last = keys_.expire(options_.wall_now());
+    }
+    if (!last) return {};
+    const std::string begin = bucket_key(WallTime());
+    const std::string end = bucket_key(*last + std::chrono::milliseconds(1));
+    rocksdb::WriteBatch batch;
+    const rocksdb::Status put = batch.DeleteRange(begin, end);
+    HOLDFAST_ASSERT(put.ok());  // memory only
+    Result<void> written = store_.write(batch, false);
+    if (!written && written.error().code != Errc::overloaded) return written;
+    if (written) store_.drop_files(begin, end);
+    return {};
+}
+
+}  // namespace holdfast::wal

@@ -1,0 +1,139 @@
+#include "wal/water_mark.hpp"
+
+#include "proto/bytes.hpp"
+
+#include <xxhash.h>
+
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+constexpr std::string_view kMagic = "HFMARK1\n";
+constexpr std::size_t kSlotBytes = 4096;
+constexpr std::size_t kUsedBytes = 8 + 8 + 8 + 8 + 1;
+constexpr std::size_t kSlots = 2;
+
+}  // namespace
+
+std::string encode(const WaterMark& mark, std::uint64_t generation) {
+    std::string out(kMagic);
+    put_le(out, generation);
+    put_le(out, mark.acknowledged.value);
+    put_le(out, mark.tail.value);
+    put_le(out, static_cast<std::uint8_t>(mark.clean));
+    put_le(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
+    return out;
+}
+
+std::optional<DecodedMark> decode_mark(std::string_view slot) {
+    const std::string_view used = slot.substr(0, kUsedBytes);
+    ByteReader reader(slot);
+    const std::string_view magic = reader.take(kMagic.size());
+    DecodedMark decoded{};
+    decoded.generation = reader.le<std::uint64_t>();
+    decoded.mark.acknowledged = {reader.le<std::uint64_t>()};
+    decoded.mark.tail = {reader.le<std::uint64_t>()};
+    decoded.mark.clean = reader.le<std::uint8_t>() != 0;
+    const auto checksum = reader.le<std::uint64_t>();
+    if (!reader.ok() || magic != kMagic) return std::nullopt;
+    if (checksum != XXH3_64bits(used.data(), used.size())) return std::nullopt;
+    return decoded;
+}
+
+WaterMarkFile::WaterMarkFile(std::string directory, rocksdb::Env* env)
+    : directory_(std::move(directory)), path_(directory_ + "/acknowledged"), files_(env) {}
+
+Result<std::optional<WaterMark>> WaterMarkFile::read() {
+    is_there_ = false;
+    if (!files_.exists(path_)) return std::optional<WaterMark>();
+    const Result<std::string> bytes = files_.read(path_);
+    if (!bytes) return bytes.error();
+    std::optional<DecodedMark> newest;
+    for (std::size_t slot = 0; slot < kSlots && slot * kSlotBytes < bytes->size(); ++slot) {
+        const auto decoded =
+            decode_mark(std::string_view(*bytes).substr(slot * kSlotBytes, kSlotBytes));
+        if (decoded && (!newest || decoded->generation > newest->generation)) newest = decoded;
+    }
+    if (!newest) return Error{Errc::corrupt, path_ + " is damaged"};
+    is_there_ = bytes->size() == kSlots * kSlotBytes;
+    generation_ = newest->generation;
+    return std::optional(newest->mark);
+}
+
+Result<void> WaterMarkFile::make() {
+    Result<void> made = files_.write(path_, std::string(kSlots * kSlotBytes, '\0'));
+    if (made) made = files_.sync_directory(directory_);
+    is_there_ = made.has_value();
+    return made;
+}
+
+Result<void> WaterMarkFile::write(const WaterMark& mark) {
+    if (!is_there_) {
+        if (Result<void> made = make(); !made) return made;
+    }
+    ++generation_;
+    return files_.overwrite(path_, generation_ % kSlots * kSlotBytes, encode(mark, generation_));
+}
+
+WaterMarkKeeper::WaterMarkKeeper(std::string directory,
+                                 rocksdb::Env* env,
+                                 Duration every,
+                                 Note note)
+    : file_(std::move(directory), env), every_(every), note_(std::move(note)) {}
+
+WaterMarkKeeper::~WaterMarkKeeper() {
+    stop();
+}
+
+void WaterMarkKeeper::write(const WaterMark& mark) {
+    Result<void> written = file_.write(mark);
+    // The next opening knows less; nothing else depends on it.
+    if (!written && !failing_) note_("the mark of the last entry: " + written.error().detail);
+    failing_ = !written;
+}
+
+void WaterMarkKeeper::start() {
+    stopping_ = false;
+    written_ = acknowledged_;
+    thread_ = std::thread([this] { run(); });
+}
+
+void WaterMarkKeeper::moved(Seq acknowledged, Seq tail) {
+    tail_.store(tail.value, std::memory_order_relaxed);
+    acknowledged_.store(acknowledged.value);
+    if (!idle_.load()) return;
+    const std::scoped_lock lock(mutex_);
+    idle_.store(false);
+    wake_.notify_one();
+}
+
+void WaterMarkKeeper::stop() {
+    {
+        const std::scoped_lock lock(mutex_);
+        stopping_ = true;
+        wake_.notify_one();
+    }
+    if (thread_.joinable()) thread_.join();
+}
+
+bool WaterMarkKeeper::has_moved() const {
+    return acknowledged_.load() != written_;
+}
+
+void WaterMarkKeeper::run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        idle_.store(true);
+        wake_.wait(lock, [this] { return stopping_ || has_moved(); });
+        idle_.store(false);
+        if (wake_.wait_for(lock, every_, [this] { return stopping_; })) return;
+        const WaterMark mark{{acknowledged_.load()}, {tail_.load(std::memory_order_relaxed)}};
+        lock.unlock();
+        write(mark);
+        lock.lock();
+        written_ = mark.acknowledged.value;
+    }
+}
+
+}  // namespace holdfast::wal
