@@ -142,7 +142,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     if (writing_.has_cursor && !reclaim_at_) {
         reclaim_at_ = std::chrono::steady_clock::now() + options_.reclaim_every;
     }
-    water_mark_.moved(head_, tail_);
+    water_mark_.moved(head_, tail());
     commit.intended = std::move(writing_.intended);
     commit.head = head_;
     const bool large = writing_.entries.GetDataSize() > kBatchBytesKept;

@@ -1,4 +1,4 @@
-// The keys of the log: one column family, a one-byte prefix for each key space, numbers big-endian
+// The keys of the log: a one-byte prefix for each key space, numbers big-endian
 // so that key order is log order. README.md in this folder lists what stands behind each.
 #pragma once
 

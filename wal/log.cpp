@@ -10,10 +10,6 @@
 namespace holdfast::wal {
 namespace {
 
-rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
-}
-
 SpacePlan plan_of(const LogOptions& options) {
     const Result<DiskUse> use =
         options.look_at_disk ? options.look_at_disk() : look_at_disk(options.directory);
@@ -98,7 +94,7 @@ void Log::close() {
     impl_->committer_.join();
     impl_->water_mark_.stop();
     impl_->store_.close();
-    if (impl_->loaded_) impl_->water_mark_.write({impl_->head_, impl_->tail_, impl_->ok_});
+    if (impl_->loaded_) impl_->water_mark_.write({impl_->head_, impl_->tail(), impl_->ok_});
     impl_->directory_lock_.release();
 }
 
@@ -148,9 +144,7 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
     // A replay takes a dead letter's place.
     const Priority priority = replaces ? Priority::essential : priority_of(event.operation);
     if (Result<void> room = admit(priority); !room) return room.error();
-    const rocksdb::Status put =
-        open_.entries.Put(slice(seq_key(Space::entry, seq)), slice(scratch_));
-    HOLDFAST_ASSERT(put.ok());  // memory only
+    store_.put(open_.entries, seq_key(Space::entry, seq), scratch_);
     next_ = seq.next();
     open_.appended.push_back({{ticket, seq}, std::string(event.destination), replaces});
     ++destination.cursor.counts.pending;
@@ -270,7 +264,7 @@ Health Log::health() const {
     return {impl_->ok_,
             impl_->reason_,
             impl_->head_,
-            impl_->tail_,
+            impl_->tail(),
             impl_->damaged_.size(),
             impl_->lost_.unseen()};
 }

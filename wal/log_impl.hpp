@@ -13,6 +13,7 @@
 #include "wal/store.hpp"
 #include "wal/water_mark.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -48,6 +49,8 @@ struct Log::Impl {
     using Destinations = std::map<std::string, Destination, std::less<>>;
 
     explicit Impl(LogOptions options);
+
+    [[nodiscard]] Seq tail() const { return tail_.load(std::memory_order_relaxed); }
 
     // --- recover.cpp: before the committer runs, or by it after a failure ---
     [[nodiscard]] Result<void> prepare_directory();
@@ -206,7 +209,9 @@ struct Log::Impl {
     std::optional<SteadyTime> reclaim_at_;
     Seq next_{1};  // of the next append
     Seq head_{};   // durable
-    Seq tail_{1};
+    // Written under the lock, read from anywhere: entries before it are reclaimed, whether or not
+    // their bytes are still there.
+    std::atomic<Seq> tail_ = Seq{1};
     mutable std::map<Seq, unsigned> unread_;  // how often in a row the disk gave an error
     Lost lost_;
     Seq doubt_{};            // what was attempted up to here may have left no mark

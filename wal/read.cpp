@@ -22,6 +22,7 @@ Failure failure_of(std::string_view bytes) {
 // In place, or kept aside after its place was reclaimed.
 Result<std::string> Log::Impl::record(Seq seq) const {
     for (const Space space : {Space::entry, Space::kept}) {
+        if (space == Space::entry && seq < tail()) continue;
         Result<std::optional<std::string>> value = store_.get(seq_key(space, seq));
         if (!value) return value.error();
         if (*value) return std::move(**value);
@@ -249,7 +250,7 @@ Result<std::vector<Log::Impl::Found>> Log::Impl::found_after(Seq after,
     Seq end;
     {
         const std::scoped_lock lock(mutex_);
-        tail = tail_;
+        tail = this->tail();
         end = head_.next();
     }
     std::vector<Found> found;

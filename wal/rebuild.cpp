@@ -4,6 +4,7 @@
 #include "proto/bytes.hpp"
 #include "proto/record.hpp"
 #include "wal/cursor.hpp"
+#include "wal/database.hpp"
 #include "wal/keys.hpp"
 #include "wal/prescan.hpp"
 #include "wal/table_reader.hpp"
@@ -13,6 +14,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <ctime>
 #include <memory>
@@ -125,6 +127,59 @@ private:
     Visit visit_;
 };
 
+// What a logged batch holds and no table yet, with each key in the family where it belongs now.
+class Unflushed : public rocksdb::WriteBatch::Handler {
+public:
+    using Flushed = std::array<rocksdb::SequenceNumber, 2>;
+
+    Unflushed(const Database& database, const Flushed& flushed, rocksdb::SequenceNumber first)
+        : database_(database), flushed_(flushed), next_(first) {}
+
+    [[nodiscard]] rocksdb::WriteBatch& batch() { return batch_; }
+
+    rocksdb::Status PutCF(std::uint32_t family,
+                          const rocksdb::Slice& key,
+                          const rocksdb::Slice& value) override {
+        if (!is_missing(family)) return {};
+        return batch_.Put(family_of(key), key, value);
+    }
+
+    rocksdb::Status DeleteCF(std::uint32_t family, const rocksdb::Slice& key) override {
+        if (!is_missing(family)) return {};
+        return batch_.Delete(family_of(key), key);
+    }
+
+    rocksdb::Status DeleteRangeCF(std::uint32_t family,
+                                  const rocksdb::Slice& begin,
+                                  const rocksdb::Slice& end) override {
+        if (!is_missing(family)) return {};
+        return batch_.DeleteRange(family_of(begin), begin, end);
+    }
+
+private:
+    // Each of a batch has the next number.
+    bool is_missing(std::uint32_t family) {
+        const rocksdb::SequenceNumber number = next_++;
+        return family < flushed_.size() && number > flushed_[family];
+    }
+
+    rocksdb::ColumnFamilyHandle* family_of(const rocksdb::Slice& key) const {
+        return database_.family_of({key.data(), key.size()});
+    }
+
+    const Database& database_;
+    const Flushed& flushed_;
+    rocksdb::SequenceNumber next_;
+    rocksdb::WriteBatch batch_;
+};
+
+// All is flushed at the end, and before it is begun again.
+rocksdb::WriteOptions unlogged() {
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return options;
+}
+
 std::string time_text(WallTime now) {
     const std::time_t seconds = unix_ms(now) / 1000;
     std::tm utc{};
@@ -208,7 +263,7 @@ private:
         owner_.note_("repairing: " + opened.error().detail);
         repaired_ = true;
         if (Result<void> linked = link_all_but_logs(".sst"); !linked) return linked;
-        const rocksdb::Status repaired = rocksdb::RepairDB(target_, options_);
+        const rocksdb::Status repaired = rocksdb::RepairDB(target_, options_.db, options_.families);
         if (!repaired.ok()) return failed(repaired, "repair");
         return open();
     }
@@ -229,7 +284,8 @@ private:
 
     Result<void> open_as_it_was() {
         rocksdb::DB* opened = nullptr;
-        const rocksdb::Status read = rocksdb::DB::OpenForReadOnly(options_, target_, &opened);
+        const rocksdb::Status read =
+            rocksdb::DB::OpenForReadOnly(options_.of_marks(), target_, &opened);
         const std::unique_ptr<rocksdb::DB> before(opened);
         if (read.ok()) {
             before->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_log_);
@@ -238,38 +294,60 @@ private:
     }
 
     Result<void> open() {
-        rocksdb::DB* opened = nullptr;
-        const rocksdb::Status status = rocksdb::DB::Open(options_, target_, &opened);
-        db_.reset(opened);
-        if (status.ok()) return {};
+        db_.reset();
+        rocksdb::Status status = Database::open(options_, target_, db_);
+        bool moved = false;
+        if (status.ok()) status = move_entries(*db_, unlogged(), moved);
+        if (status.ok()) return note_what_is_flushed();
         Error error = failed(status, "open " + target_);
         if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
         return error;
     }
 
+    // What a family has in tables must not be overwritten by what came before it. RepairDB has
+    // taken tables out: then everything is written again, and ends as the newest all the same.
+    Result<void> note_what_is_flushed() {
+        if (repaired_) return {};
+        std::vector<rocksdb::LiveFileMetaData> tables;
+        (*db_)->GetLiveFilesMetaData(&tables);
+        for (const rocksdb::LiveFileMetaData& table : tables) {
+            const bool is_of_marks = table.column_family_name == rocksdb::kDefaultColumnFamilyName;
+            rocksdb::SequenceNumber& flushed = flushed_[is_of_marks ? 0 : 1];
+            flushed = std::max(flushed, table.largest_seqno);
+        }
+        return {};
+    }
+
     Result<void> write(rocksdb::WriteBatch& batch) {
-        rocksdb::WriteOptions options;
-        options.disableWAL = true;  // all is flushed at the end, and before it is begun again
-        const rocksdb::Status written = db_->Write(options, &batch);
+        const rocksdb::Status written = (*db_)->Write(unlogged(), &batch);
         if (!written.ok()) return failed(written, "rebuild");
         return {};
     }
 
+    bool get(std::string_view key, std::string& value) {
+        return (*db_)->Get(rocksdb::ReadOptions(), db_->family_of(key), slice(key), &value).ok();
+    }
+
     bool has(std::string_view key) {
         std::string value;
-        return db_->Get(rocksdb::ReadOptions(), slice(key), &value).ok();
+        return get(key, value);
     }
 
     std::optional<std::string> meta(std::string_view name) {
         std::string value;
         const std::string key = name_key(Space::meta, name);
-        if (!db_->Get(rocksdb::ReadOptions(), key, &value).ok()) return std::nullopt;
+        if (!get(key, value)) return std::nullopt;
         return value;
+    }
+
+    std::unique_ptr<rocksdb::Iterator> entries() {
+        return std::unique_ptr<rocksdb::Iterator>(
+            (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(seq_key(Space::entry, {}))));
     }
 
     Seq last_entry() {
         const std::string end = end_of(Space::entry);
-        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+        const auto at = entries();
         at->SeekForPrev(end);
         if (!at->Valid()) return {};
         return seq_of(Space::entry, at->key().ToStringView()).value_or(Seq{});
@@ -281,8 +359,7 @@ private:
             highest_ = std::max(highest_, seq);
             if (!after_damage_ || wrong || has(key)) return;
             rocksdb::WriteBatch one;
-            rocksdb::Status put = one.Put(slice(key), slice(value));
-            HOLDFAST_ASSERT(put.ok());  // memory only
+            db_->put(one, key, value);
             if (Result<void> written = write(one); !written) wrong = written.error();
         });
         const auto visit = [&](const LoggedBatch& logged) {
@@ -290,14 +367,17 @@ private:
             if (logged.after_damage && !std::exchange(after_damage_, true)) {
                 gaps_from_ = last_entry().next();
             }
-            rocksdb::WriteBatch batch{std::string(logged.bytes)};
-            if (!batch.Iterate(&rescue).ok()) {
+            const rocksdb::WriteBatch batch{std::string(logged.bytes)};
+            Unflushed unflushed(*db_, flushed_, ByteReader(logged.bytes).le<std::uint64_t>());
+            if (!batch.Iterate(&rescue).ok() || !batch.Iterate(&unflushed).ok()) {
                 incomplete_ = true;  // its checksum is right, so it was written like this
             } else if (!logged.after_damage) {
-                if (Result<void> written = write(batch); !written) wrong = written.error();
+                if (Result<void> written = write(unflushed.batch()); !written) {
+                    wrong = written.error();
+                }
             }
         };
-        const std::uint64_t number = repaired_ ? 0 : db_->GetLatestSequenceNumber() + 1;
+        const std::uint64_t number = repaired_ ? 0 : (*db_)->GetLatestSequenceNumber() + 1;
         Result<Inspection> read = read_logs(owner_.files_, source_, first_log_, number, visit);
         if (!read) return read.error();
         if (wrong) return *wrong;
@@ -316,11 +396,10 @@ private:
             if (!name.ends_with(".sst")) continue;
             incomplete_ = true;
             const TableRead read =
-                read_table(options_, folder + "/" + name, [&](auto key, auto value) {
+                read_table(options_.of_marks(), folder + "/" + name, [&](auto key, auto value) {
                     if (wrong || !is_worth_adding(key)) return;
                     rocksdb::WriteBatch one;
-                    const rocksdb::Status put = one.Put(slice(key), slice(value));
-                    HOLDFAST_ASSERT(put.ok());  // memory only
+                    db_->put(one, key, value);
                     if (Result<void> written = write(one); !written) wrong = written.error();
                 });
             if (wrong) return *wrong;
@@ -349,7 +428,7 @@ private:
     std::vector<SeqRange> gaps(Seq from, Seq head) {
         std::vector<SeqRange> found;
         Seq expected = from;
-        const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+        const auto at = entries();
         for (at->Seek(seq_key(Space::entry, from)); at->Valid(); at->Next()) {
             const auto seq = seq_of(Space::entry, at->key().ToStringView());
             if (!seq) break;
@@ -402,8 +481,10 @@ private:
     }
 
     Result<void> end() {
-        rocksdb::Status status = db_->Flush(rocksdb::FlushOptions());
-        if (status.ok()) status = db_->Close();
+        const auto& families = db_->families();
+        rocksdb::Status status =
+            (*db_)->Flush(rocksdb::FlushOptions(), {families.begin(), families.end()});
+        if (const rocksdb::Status closed = db_->close(); status.ok()) status = closed;
         db_.reset();
         if (!status.ok()) return failed(status, "rebuild");
         return owner_.files_.sync_directory(target_);
@@ -413,8 +494,9 @@ private:
     const Known known_;
     const std::string source_;
     const std::string target_;
-    const rocksdb::Options options_;
-    std::unique_ptr<rocksdb::DB> db_;
+    const RocksOptions options_;
+    std::unique_ptr<Database> db_;
+    std::array<rocksdb::SequenceNumber, 2> flushed_{};  // of each family: is in its tables
     bool repaired_ = false;
     std::uint64_t first_log_ = 0;  // with something that is in no table yet
     bool after_damage_ = false;

@@ -1,5 +1,5 @@
-// Gives the space of old complete entries back: one wide range at a time, never a tombstone per
-// entry. What must stay (dead letters, parked entries) is copied aside in the same write.
+// Gives the space of old complete entries back: whole files before the tail, and no tombstones.
+// What must stay (dead letters, parked entries) is copied aside in the same write.
 #include "proto/assert.hpp"
 #include "wal/log_impl.hpp"
 
@@ -43,7 +43,7 @@ bool Log::Impl::is_short_of_space() const {
 Seq Log::Impl::history_ends_at(Seq limit) const {
     const WallTime oldest = options_.wall_now() -
                             std::chrono::duration_cast<std::chrono::milliseconds>(options_.history);
-    Seq low = tail_;
+    Seq low = tail();
     Seq high = limit;
     while (low < high) {
         const Seq middle{low.value + (high.value - low.value) / 2};
@@ -55,14 +55,14 @@ Seq Log::Impl::history_ends_at(Seq limit) const {
         }
     }
     const std::uint64_t bytes =
-        store_.approximate_bytes(seq_key(Space::entry, tail_), seq_key(Space::entry, limit));
-    const std::uint64_t count = limit.value - tail_.value;
+        store_.approximate_bytes(seq_key(Space::entry, tail()), seq_key(Space::entry, limit));
+    const std::uint64_t count = limit.value - tail().value;
     if (const std::uint64_t most = history_bytes_max(bytes); bytes > most && count > 0) {
         const double excess = static_cast<double>(bytes - most) / static_cast<double>(bytes) *
                               static_cast<double>(count);
-        low = std::max(low, Seq{tail_.value + static_cast<std::uint64_t>(excess)});
+        low = std::max(low, Seq{tail().value + static_cast<std::uint64_t>(excess)});
     }
-    return std::min(low, Seq{tail_.value + kEntriesPerStep});
+    return std::min(low, Seq{tail().value + kEntriesPerStep});
 }
 
 Result<std::vector<Seq>> Log::Impl::survivors(Seq from, Seq to) const {
@@ -104,21 +104,20 @@ Result<void> Log::Impl::reclaim() {
         return std::move(expired).error().during("forgetting idempotency keys");
     }
     const Seq limit = reclaimable();
-    if (limit <= tail_) return {};
+    if (limit <= tail()) return {};
     const Seq wanted = history_ends_at(limit);
-    if (wanted <= tail_) return {};
+    if (wanted <= tail()) return {};
     rocksdb::WriteBatch batch;
-    const Result<Seq> kept = keep_survivors(tail_, wanted, batch);
+    const Result<Seq> kept = keep_survivors(tail(), wanted, batch);
     if (!kept) {
         options_.note("reclaiming space: " + kept.error().detail);
         return {};
     }
     const Seq to = *kept;
-    if (to <= tail_) return {};
-    const std::string begin = seq_key(Space::entry, tail_);
+    if (to <= tail()) return {};
+    // Nobody reads what lies before the tail, so it needs no tombstones, and goes by whole files.
     const std::string end = seq_key(Space::entry, to);
-    rocksdb::Status put = batch.Put(name_key(Space::meta, kTailName), end);
-    if (put.ok()) put = batch.DeleteRange(begin, end);
+    const rocksdb::Status put = batch.Put(name_key(Space::meta, kTailName), end);
     HOLDFAST_ASSERT(put.ok());  // memory only
     Result<void> written = store_.write(batch, true);
     if (!written && written.error().code == Errc::overloaded) return {};  // another time
@@ -127,12 +126,12 @@ Result<void> Log::Impl::reclaim() {
         const std::scoped_lock lock(mutex_);
         // A backlog goes in steps with other writes in between. What gets old meanwhile waits for
         // company: the fewer and wider the ranges, the better.
-        const bool more = to < wanted || to.value - tail_.value == kEntriesPerStep;
+        const bool more = to < wanted || to.value - tail().value == kEntriesPerStep;
         tail_ = to;
         reclaim_at_ =
             std::chrono::steady_clock::now() + (more ? kBetweenSteps : options_.reclaim_every);
     }
-    store_.drop_files(begin, end);
+    store_.drop_files(seq_key(Space::entry, {}), end);
     return {};
 }
 

@@ -14,7 +14,8 @@ namespace holdfast::wal {
 namespace {
 
 constexpr std::string_view kSchemaName = "schema";
-constexpr std::string_view kSchema = "1";
+// 1: entries among the marks. 2: apart (database.hpp).
+constexpr std::string_view kSchema = "2";
 
 Result<void> sync_directory(const std::filesystem::path& directory) {
     const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -79,8 +80,8 @@ Result<void> Log::Impl::open() {
     }
     if (!loaded) return loaded;
     // From now on a tail that is cut off may be a power cut's.
-    water_mark_.write({head_, tail_});
-    water_mark_.moved(head_, tail_);
+    water_mark_.write({head_, tail()});
+    water_mark_.moved(head_, tail());
     water_mark_.start();
     return {};
 }
@@ -96,13 +97,13 @@ Result<void> Log::Impl::load(const WaterMark& mark) {
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
     lost_ = std::move(losses->lost);
-    lost_.forget_before(tail_);
+    lost_.forget_before(tail());
     doubt_ = losses->doubt;
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;
     if (Result<void> loaded = load_parked(); !loaded) return loaded;
     if (Result<void> loaded = load_retries(); !loaded) return loaded;
     if (Result<void> loaded = load_keys(); !loaded) return loaded;
-    Result<Seq> last = last_entry(std::max(tail_.previous(), lost_.last()));
+    Result<Seq> last = last_entry(std::max(tail().previous(), lost_.last()));
     if (!last) return last.error();
     head_ = *last;
     if (Result<void> noted = lose(mark); !noted) return noted;
@@ -185,8 +186,8 @@ Result<Log::Impl::Losses> Log::Impl::saved_losses() const {
 // What was acknowledged and is not there. Its seqs are not given again.
 Result<void> Log::Impl::lose(const WaterMark& mark) {
     if (mark.acknowledged <= head_) return {};
-    tail_ = std::max(tail_, mark.tail);
-    const SeqRange gone{std::max(head_.next(), tail_), mark.acknowledged};
+    tail_ = std::max(tail(), mark.tail);
+    const SeqRange gone{std::max(head_.next(), tail()), mark.acknowledged};
     if (options_.on_corruption == OnCorruption::refuse) return refusal(text_of_loss({gone}));
     options_.note(text_of_loss({gone}));
     lost_.add(gone);
@@ -198,7 +199,7 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     if (put.ok()) {
         put = batch.Put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, doubt_));
     }
-    if (put.ok()) put = batch.Put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail_));
+    if (put.ok()) put = batch.Put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail()));
     if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
     return store_.write(batch, true);
 }
@@ -212,9 +213,9 @@ Result<void> Log::Impl::restart_damaged_cursors() {
         any = true;
         options_.note("the cursor of " + name +
                       " is damaged: its entries are delivered again from " +
-                      std::to_string(tail_.value) + " on");
-        destination.cursor = Cursor(tail_);
-        destination.cursor.counted_to = tail_.previous();
+                      std::to_string(tail().value) + " on");
+        destination.cursor = Cursor(tail());
+        destination.cursor.counted_to = tail().previous();
         destination.cursor.counts.pending = destination.parked.size();
         destination.cursor.counts.failed = count_failed(name);
     }
@@ -265,21 +266,21 @@ void Log::Impl::forget_lost() {
 Result<void> Log::Impl::load_schema() {
     Result<std::optional<std::string>> schema = store_.get(name_key(Space::meta, kSchemaName));
     if (!schema) return schema.error();
-    if (!*schema) {
-        rocksdb::WriteBatch first;
-        const rocksdb::Status put =
-            first.Put(name_key(Space::meta, kSchemaName), std::string(kSchema));
-        if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
-        return store_.write(first, true);
+    if (*schema == "1") {
+        if (Result<void> moved = store_.move_entries(); !moved) return moved;
     }
-    if (**schema != kSchema) {
+    if (!*schema || *schema == "1") {
+        rocksdb::WriteBatch known;
+        store_.put(known, name_key(Space::meta, kSchemaName), kSchema);
+        if (Result<void> written = store_.write(known, true); !written) return written;
+    } else if (**schema != kSchema) {
         return Error{Errc::too_new,
                      "the log has schema " + **schema + ", this version knows up to " +
                          std::string(kSchema) + ": install the newer version again"};
     }
-    Result<Seq> tail = saved_seq(kTailName, Seq{1});
-    if (!tail) return tail.error();
-    tail_ = *tail;
+    Result<Seq> saved_tail = saved_seq(kTailName, Seq{1});
+    if (!saved_tail) return saved_tail.error();
+    tail_ = *saved_tail;
     return {};
 }
 
@@ -371,7 +372,7 @@ Result<Seq> Log::Impl::last_entry(Seq before) const {
 Result<std::vector<Log::Impl::Owner>> Log::Impl::owners_from(Seq from) const {
     std::vector<Owner> owners;
     Result<void> scanned =
-        store_.scan(seq_key(Space::entry, std::max(from, tail_)),
+        store_.scan(seq_key(Space::entry, std::max(from, tail())),
                     end_of(Space::entry),
                     [&](std::string_view key, std::string_view value) {
                         const auto seq = seq_of(Space::entry, key);
@@ -402,19 +403,19 @@ void Log::Impl::count(const std::vector<Owner>& owners) {
 Result<void> Log::Impl::recover() {
     store_.close();
     Result<void> opened =
-        open_store({head_, tail_}, std::exchange(tables_damaged_, false) ? reason_ : "");
+        open_store({head_, tail()}, std::exchange(tables_damaged_, false) ? reason_ : "");
     if (!opened) return opened;
     // A reclaim that failed may have come to pass.
-    Result<Seq> tail = saved_seq(kTailName, Seq{1});
-    if (!tail) return tail.error();
+    Result<Seq> saved_tail = saved_seq(kTailName, Seq{1});
+    if (!saved_tail) return saved_tail.error();
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
     Seq before;
     {
         const std::scoped_lock lock(mutex_);
-        tail_ = *tail;
+        tail_ = *saved_tail;
         for (const SeqRange& range : losses->lost.unseen()) lost_.add(range);
-        before = std::max(tail_.previous(), lost_.last());
+        before = std::max(tail().previous(), lost_.last());
     }
     Result<Seq> last = last_entry(before);
     if (!last) return last.error();

@@ -63,14 +63,40 @@ rocksdb::BlockBasedTableOptions table_options() {
     return table;
 }
 
+rocksdb::ColumnFamilyOptions entry_options(const std::shared_ptr<rocksdb::TableFactory>& tables,
+                                           std::size_t write_buffer_bytes) {
+    rocksdb::ColumnFamilyOptions options;
+    // Small buffers: little to recover after a crash, little space reserved ahead on a small disk.
+    options.write_buffer_size = write_buffer_bytes;
+    options.max_write_buffer_number = 3;
+    // With the full write buffer these are RocksDB's defaults.
+    options.target_file_size_base = 4 * write_buffer_bytes;
+    options.max_bytes_for_level_base = 16 * write_buffer_bytes;
+    options.disable_auto_compactions = true;  // until there is known to be room for them
+    options.ttl = 0;                          // nothing is rewritten for its age:
+    options.periodic_compaction_seconds = 0;  // a table only moves to the next level
+    options.compression = rocksdb::kLZ4Compression;
+    options.table_factory = tables;
+    return options;
+}
+
+rocksdb::ColumnFamilyOptions mark_options(const std::shared_ptr<rocksdb::TableFactory>& tables,
+                                          std::size_t write_buffer_bytes) {
+    rocksdb::ColumnFamilyOptions options = entry_options(tables, write_buffer_bytes);
+    options.write_buffer_size = write_buffer_bytes / 4;
+    // Ranges of deleted marks are compacted away soon.
+    options.table_properties_collector_factories = {
+        rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512, 0.5)};
+    return options;
+}
+
 }  // namespace
 
-rocksdb::Options rocks_options(rocksdb::Env* env,
-                               const Note& note,
-                               std::size_t write_buffer_bytes) {
-    rocksdb::Options options;
+RocksOptions rocks_options(rocksdb::Env* env, const Note& note, std::size_t write_buffer_bytes) {
+    rocksdb::DBOptions options;
     if (env != nullptr) options.env = env;
     options.create_if_missing = true;
+    options.create_missing_column_families = true;
     // Without it a failed sync is reported once and then forgotten while writes go on.
     options.paranoid_checks = true;
     // Opens after an honest torn tail; damage in the middle is for our own checks to find.
@@ -80,15 +106,8 @@ rocksdb::Options rocks_options(rocksdb::Env* env,
     options.info_log = std::make_shared<NoteLogger>(note);
     options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
     options.listeners = {std::make_shared<NoAutoRecovery>(note)};
-    // Small buffers: little to recover after a crash, little space reserved ahead on a small disk.
-    options.write_buffer_size = write_buffer_bytes;
-    options.max_write_buffer_number = 3;
-    // What is compacted at once is no more than a small disk has room for twice; with the full
-    // write buffer these are RocksDB's defaults.
-    options.target_file_size_base = 4 * write_buffer_bytes;
-    options.max_bytes_for_level_base = 16 * write_buffer_bytes;
-    options.disable_auto_compactions = true;  // until there is known to be room for them
-    options.max_total_wal_size = std::uint64_t{64} << 20U;
+    // Marks are few: without this limit their buffer would keep every log since it was begun.
+    options.max_total_wal_size = 4 * std::uint64_t{write_buffer_bytes};
     options.max_background_jobs = 2;         // 7.8.2 fixed a flush reorder that needs eight
     options.max_open_files = kOpenFilesMax;  // running out of descriptors is fatal until reopened
     options.max_file_opening_threads = 1;    // else sixteen are started for each opening and flush
@@ -99,12 +118,11 @@ rocksdb::Options rocks_options(rocksdb::Env* env,
     options.stats_persist_period_sec = 0;
     options.recycle_log_file_num = 0;  // unsafe with this recovery mode
     options.manual_wal_flush = false;  // an acknowledged record is in the file
-    options.compression = rocksdb::kLZ4Compression;
-    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options()));
-    // Ranges of deleted marks are compacted away soon.
-    options.table_properties_collector_factories = {
-        rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512, 0.5)};
-    return options;
+    const std::shared_ptr<rocksdb::TableFactory> tables(
+        rocksdb::NewBlockBasedTableFactory(table_options()));
+    return {options,
+            {{rocksdb::kDefaultColumnFamilyName, mark_options(tables, write_buffer_bytes)},
+             {"entries", entry_options(tables, write_buffer_bytes)}}};
 }
 
 rocksdb::WriteOptions synced_write() {

@@ -1,5 +1,6 @@
 #include "wal/store.hpp"
 
+#include "proto/assert.hpp"
 #include "wal/files.hpp"
 
 #include <rocksdb/convenience.h>
@@ -53,9 +54,8 @@ std::shared_lock<std::shared_mutex> Store::reading() const {
 
 Result<void> Store::open() {
     const std::unique_lock lock(mutex_);
-    rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status = rocksdb::DB::Open(
-        rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), &opened);
+    const rocksdb::Status status =
+        Database::open(rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), db_);
     if (!status.ok()) {
         Error error = error_of(status, "open " + directory_.string());
         if (is_lock_held(status)) {
@@ -65,7 +65,6 @@ Result<void> Store::open() {
         if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
         return error;
     }
-    db_.reset(opened);
     compacts_ = false;
     return {};
 }
@@ -74,24 +73,31 @@ void Store::let_compact(bool yes) {
     const auto lock = reading();
     if (!lock || compacts_ == yes) return;
     compacts_ = yes;
-    const rocksdb::Status status =
-        db_->SetOptions({{"disable_auto_compactions", yes ? "false" : "true"}});
-    if (!status.ok()) note_("let the log compact its tables: " + status.ToString());
+    for (rocksdb::ColumnFamilyHandle* family : db_->families()) {
+        const rocksdb::Status status =
+            (*db_)->SetOptions(family, {{"disable_auto_compactions", yes ? "false" : "true"}});
+        if (!status.ok()) note_("let the log compact its tables: " + status.ToString());
+    }
 }
 
 void Store::close() {
     const std::unique_lock lock(mutex_);
     if (db_ == nullptr) return;
-    if (const rocksdb::Status status = db_->Close(); !status.ok()) {
+    if (const rocksdb::Status status = db_->close(); !status.ok()) {
         note_("closing the log: " + status.ToString());
     }
     db_.reset();
 }
 
+void Store::put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const {
+    HOLDFAST_ASSERT(db_ != nullptr);
+    db_->put(batch, key, value);
+}
+
 Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync) {
     const auto lock = reading();
     if (!lock) return not_open();
-    const rocksdb::Status status = db_->Write(sync ? synced_write() : unsynced_write(), &batch);
+    const rocksdb::Status status = (*db_)->Write(sync ? synced_write() : unsynced_write(), &batch);
     if (!status.ok()) return error_of(status, "write");
     return {};
 }
@@ -100,7 +106,8 @@ Result<std::optional<std::string>> Store::get(std::string_view key) const {
     const auto lock = reading();
     if (!lock) return not_open();
     std::string value;
-    const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
+    const rocksdb::Status status =
+        (*db_)->Get(rocksdb::ReadOptions(), db_->family_of(key), slice(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
     if (!status.ok()) return error_of(status, "read");
     return std::optional(std::move(value));
@@ -114,7 +121,8 @@ Result<std::optional<KeyValue>> Store::last(std::string_view lower, std::string_
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &lower_bound;
     options.iterate_upper_bound = &upper_bound;
-    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    const std::unique_ptr<rocksdb::Iterator> at(
+        (*db_)->NewIterator(options, db_->family_of(lower)));
     at->SeekToLast();
     if (!at->status().ok()) return error_of(at->status(), "read the last entry");
     if (!at->Valid()) return std::optional<KeyValue>();
@@ -129,7 +137,8 @@ Result<void> Store::scan(std::string_view lower, std::string_view upper, const V
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &lower_bound;
     options.iterate_upper_bound = &upper_bound;
-    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    const std::unique_ptr<rocksdb::Iterator> at(
+        (*db_)->NewIterator(options, db_->family_of(lower)));
     for (at->Seek(lower_bound); at->Valid(); at->Next()) {
         if (!visit(view(at->key()), view(at->value()))) return {};
     }
@@ -143,8 +152,20 @@ void Store::drop_files(std::string_view lower, std::string_view upper) {
     const rocksdb::Slice begin = slice(lower);
     const rocksdb::Slice end = slice(upper);
     const rocksdb::Status status =
-        rocksdb::DeleteFilesInRange(db_.get(), db_->DefaultColumnFamily(), &begin, &end, false);
+        rocksdb::DeleteFilesInRange(db_->operator->(), db_->family_of(lower), &begin, &end, false);
     if (!status.ok()) note_("giving space back: " + status.ToString());
+}
+
+Result<void> Store::move_entries() {
+    const auto lock = reading();
+    if (!lock) return not_open();
+    bool moved = false;
+    rocksdb::WriteOptions options;  // may wait: nobody else is there yet
+    options.sync = true;
+    const rocksdb::Status status = wal::move_entries(*db_, options, moved);
+    if (!status.ok()) return error_of(status, "move the entries");
+    if (moved) note_("the entries of an older version were moved to where this one keeps them");
+    return {};
 }
 
 std::uint64_t Store::approximate_bytes(std::string_view lower, std::string_view upper) const {
@@ -155,7 +176,7 @@ std::uint64_t Store::approximate_bytes(std::string_view lower, std::string_view 
     options.include_memtables = true;
     std::uint64_t bytes = 0;
     const rocksdb::Status status =
-        db_->GetApproximateSizes(options, db_->DefaultColumnFamily(), &range, 1, &bytes);
+        (*db_)->GetApproximateSizes(options, db_->family_of(lower), &range, 1, &bytes);
     return status.ok() ? bytes : 0;
 }
 

@@ -9,10 +9,8 @@
 #pragma once
 
 #include "proto/result.hpp"
+#include "wal/database.hpp"
 #include "wal/rocks_options.hpp"
-
-#include <rocksdb/db.h>
-#include <rocksdb/write_batch.h>
 
 #include <filesystem>
 #include <functional>
@@ -47,6 +45,9 @@ public:
     // Waits for reads that are under way. What a failed store says on closing is no second failure.
     void close();
 
+    // While the store is open, and into a batch that is written before it is closed.
+    void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
+
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync);
 
     // nullopt: there is no such key.
@@ -64,8 +65,11 @@ public:
                                     std::string_view upper,
                                     const Visit& visit) const;
 
-    // Gives the space of whole table files inside [lower, upper) back at once.
+    // Gives the space of whole table files inside [lower, upper) back at once, but for the newest.
     void drop_files(std::string_view lower, std::string_view upper);
+
+    // Entries that an older version kept elsewhere.
+    [[nodiscard]] Result<void> move_entries();
 
     [[nodiscard]] std::uint64_t approximate_bytes(std::string_view lower,
                                                   std::string_view upper) const;
@@ -78,7 +82,7 @@ private:
     const Note note_;
     const std::size_t write_buffer_bytes_;
     mutable std::shared_mutex mutex_;  // held exclusively while db_ is made or destroyed
-    std::unique_ptr<rocksdb::DB> db_;
+    std::unique_ptr<Database> db_;
     bool compacts_ = false;  // the committer's
 };
 

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rocksdb/db.h>
 
 namespace holdfast::wal {
 namespace {
@@ -44,7 +43,7 @@ protected:
     // Of RocksDB, while the log is closed.
     std::size_t keys_on_disk() {
         const auto db = log_.open_raw();
-        const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator({}));
+        const std::unique_ptr<rocksdb::Iterator> at((*db)->NewIterator({}));
         std::size_t count = 0;
         for (at->Seek("k"); at->Valid() && at->key().starts_with("k"); at->Next()) ++count;
         return count;
@@ -209,10 +208,10 @@ TEST_F(LogRepeats, ADamagedKeyDoesNotKeepAnAppOut) {
     log_.close();
     {
         const auto db = log_.open_raw();
-        const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator({}));
+        const std::unique_ptr<rocksdb::Iterator> at((*db)->NewIterator({}));
         at->Seek("k");
         ASSERT_TRUE(at->Valid());
-        ASSERT_TRUE(db->Put({}, at->key(), "junk").ok());
+        ASSERT_TRUE((*db)->Put({}, at->key(), "junk").ok());
     }
     log_.open();
     EXPECT_EQ(stored("a").seq, Seq{2});

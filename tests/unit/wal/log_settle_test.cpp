@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rocksdb/db.h>
 
 namespace holdfast::wal {
 namespace {
@@ -139,10 +138,7 @@ TEST(LogSettle, ACompleteEntryLeavesNoRetryBehind) {
     log->retry("crm", Seq{1}, kRetry, Log::Mark::synced);
     log->complete("crm", Seq{1}, Log::Mark::synced);
     log.close();
-    const auto raw = log.open_raw();
-    std::string value;
-    EXPECT_TRUE(
-        raw->Get(rocksdb::ReadOptions(), seq_key(Space::retry, Seq{1}), &value).IsNotFound());
+    EXPECT_EQ(log.get_raw(seq_key(Space::retry, Seq{1})), std::nullopt);
 }
 
 TEST(LogSettle, CompletingWritesNothingButTheCursor) {
@@ -153,7 +149,7 @@ TEST(LogSettle, CompletingWritesNothingButTheCursor) {
     log.close();
     const auto raw = log.open_raw();
     std::string value;
-    EXPECT_TRUE(raw->GetProperty("rocksdb.num-deletes-active-mem-table", &value));
+    EXPECT_TRUE((*raw)->GetProperty("rocksdb.num-deletes-active-mem-table", &value));
     EXPECT_EQ(value, "0");
 }
 

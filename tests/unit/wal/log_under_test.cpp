@@ -4,7 +4,6 @@
 #include "wal/rocks_options.hpp"
 
 #include <gtest/gtest.h>
-#include <rocksdb/db.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -270,12 +269,28 @@ void LogUnderTest::set_disk_use(const DiskUse& use) {
     disk_use_->use = use;
 }
 
-std::unique_ptr<rocksdb::DB> LogUnderTest::open_raw() {
-    rocksdb::DB* db = nullptr;
-    const rocksdb::Status opened = rocksdb::DB::Open(
-        rocks_options(env_.get(), options.note), (options.directory / "db").string(), &db);
+std::unique_ptr<Database> LogUnderTest::open_raw() {
+    std::unique_ptr<Database> database;
+    const rocksdb::Status opened = Database::open(
+        rocks_options(env_.get(), options.note), (options.directory / "db").string(), database);
     EXPECT_TRUE(opened.ok()) << opened.ToString();
-    return std::unique_ptr<rocksdb::DB>(db);
+    return database;
+}
+
+std::optional<std::string> LogUnderTest::get_raw(const std::string& key) {
+    const auto raw = open_raw();
+    std::string value;
+    const rocksdb::Status got =
+        (*raw)->Get(rocksdb::ReadOptions(), raw->family_of(key), key, &value);
+    if (!got.ok()) return std::nullopt;
+    return value;
+}
+
+void LogUnderTest::put_raw(const std::string& key, const std::string& value) {
+    const auto raw = open_raw();
+    const rocksdb::Status put =
+        (*raw)->Put(rocksdb::WriteOptions(), raw->family_of(key), key, value);
+    EXPECT_TRUE(put.ok()) << put.ToString();
 }
 
 }  // namespace holdfast::wal

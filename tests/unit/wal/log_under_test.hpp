@@ -3,6 +3,7 @@
 
 #include "proto/ulid.hpp"
 #include "tests/unit/wal/faulty_file_system.hpp"
+#include "wal/database.hpp"
 #include "wal/log.hpp"
 
 #include <rocksdb/env.h>
@@ -18,10 +19,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-namespace rocksdb {
-class DB;
-}
 
 namespace holdfast::wal {
 
@@ -153,7 +150,9 @@ public:
     void set_disk_use(const DiskUse& use);
 
     // While the log is closed: RocksDB itself.
-    std::unique_ptr<rocksdb::DB> open_raw();
+    std::unique_ptr<Database> open_raw();
+    std::optional<std::string> get_raw(const std::string& key);
+    void put_raw(const std::string& key, const std::string& value);
 
 private:
     struct SharedDiskUse {
