@@ -110,11 +110,17 @@ wal::OnCorruption read_on_corruption(Section& in) {
     return chosen == "refuse" ? wal::OnCorruption::refuse : wal::OnCorruption::quarantine;
 }
 
+Durability read_durability(Section& in) {
+    const std::string chosen = in.choice("durability", "fsync", {"fsync", "buffered"});
+    return chosen == "buffered" ? Durability::buffered : Durability::synced;
+}
+
 WalConfig read_wal(Section in) {
     WalConfig config{
         .directory = in.path("directory", "/var/lib/holdfast"),
         .history = in.duration("history", {24h, 0s, 365 * kDay}),
         .history_bytes = in.size("history_bytes", {kGiB, 0, 1024 * kGiB}),
+        .durability = read_durability(in),
         .on_corruption = read_on_corruption(in),
         .max_bytes = in.size_or("max_bytes", "none", {0, kGiB / 32, 65536 * kGiB}),
         .min_free = in.size_or("min_free", "auto", {0, 0, 1024 * kGiB}),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/secret.hpp"
+#include "proto/durability.hpp"
 #include "proto/operation.hpp"
 #include "proto/result.hpp"
 #include "proto/time.hpp"
@@ -35,6 +36,7 @@ struct WalConfig {
     std::string directory;
     Duration history{};  // how long complete entries are kept
     std::uint64_t history_bytes = 0;
+    Durability durability{};
     wal::OnCorruption on_corruption{};
     std::optional<std::uint64_t> max_bytes;  // of the directory; nothing: no limit
     std::optional<std::uint64_t> min_free;   // nothing: in proportion to the disk

@@ -96,6 +96,7 @@ Result<void> Daemon::open_log() {
     options.directory = config_.wal.directory;
     options.history = config_.wal.history;
     options.history_bytes = config_.wal.history_bytes;
+    options.durability = config_.wal.durability;
     options.on_corruption = config_.wal.on_corruption;
     options.idempotency_window = config_.ingest.idempotency_window;
     options.max_bytes = config_.wal.max_bytes.value_or(0);

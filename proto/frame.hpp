@@ -5,6 +5,7 @@
 // it.
 #pragma once
 
+#include "proto/durability.hpp"
 #include "proto/operation.hpp"
 #include "proto/result.hpp"
 #include "proto/seq.hpp"
@@ -44,8 +45,7 @@ struct Event {
     bool operator==(const Event&) const = default;
 };
 
-// How the event was stored when its answer left.
-enum class Durability : std::uint8_t { none = 0, buffered = 1, synced = 2 };
+using holdfast::Durability;
 
 // Borrows its body.
 struct Answer {

@@ -31,8 +31,13 @@ struct Batch {
     bool has_synced_mark = false;  // somebody wants a mark on the disk now
     bool has_cursor = false;
 
-    [[nodiscard]] bool must_sync() const {
+    [[nodiscard]] bool is_urgent() const {
         return !appended.empty() || !intended.empty() || has_synced_mark;
+    }
+
+    [[nodiscard]] bool must_sync(Durability durability) const {
+        const bool entries_must = !appended.empty() && durability == Durability::synced;
+        return entries_must || !intended.empty() || has_synced_mark;
     }
 };
 

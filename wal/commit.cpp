@@ -1,5 +1,6 @@
 // The committer: takes all that was put into the open batch, writes it with one sync, reports, and
-// starts again. After a failed write it reopens the log before anything else is stored.
+// starts again. For a single event write() does the same on the caller's thread while it sleeps.
+// After a failed write it reopens the log before anything else is stored.
 #include "proto/assert.hpp"
 #include "wal/log_impl.hpp"
 
@@ -31,7 +32,9 @@ void Log::Impl::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
         const SteadyTime now = std::chrono::steady_clock::now();
-        if (!ok_) {
+        if (writing_here_) {
+            sleep(lock, std::nullopt);
+        } else if (!ok_) {
             if (stopping_) break;
             reopen(lock);
         } else if (!stopping_ && look_at_ && *look_at_ <= now) {
@@ -48,27 +51,38 @@ void Log::Impl::run() {
         } else if (stopping_) {
             break;
         } else {
-            waiting_ = true;
-            if (const std::optional<SteadyTime> until = wake_at()) {
-                wake_.wait_until(lock, *until);
-            } else {
-                wake_.wait(lock);
-            }
-            waiting_ = false;
+            sleep(lock, wake_at());
         }
     }
     abandon(open_);
 }
 
+void Log::Impl::sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> until) {
+    waiting_ = true;
+    sleeps_until_ = until;
+    if (until) {
+        wake_.wait_until(lock, *until);
+    } else {
+        wake_.wait(lock);
+    }
+    waiting_ = false;
+}
+
 bool Log::Impl::has_work(SteadyTime now) const {
-    if (open_.must_sync()) return true;
+    if (open_.is_urgent()) return true;
     if (stopping_) return marks_due_at_ || unsynced_;
-    return marks_due_at_ && *marks_due_at_ <= now;
+    return (marks_due_at_ && *marks_due_at_ <= now) || (sync_at_ && *sync_at_ <= now);
+}
+
+// With company it is better that one thread writes while another reads.
+bool Log::Impl::writes_here() const {
+    return ok_ && !stopping_ && waiting_ && !writing_here_ && open_.appended.size() == 1 &&
+           sync_took_ <= options_.write_here_max;
 }
 
 std::optional<SteadyTime> Log::Impl::wake_at() const {
     std::optional<SteadyTime> first;
-    for (const auto& at : {marks_due_at_, reclaim_at_, look_at_}) {
+    for (const auto& at : {marks_due_at_, sync_at_, reclaim_at_, look_at_}) {
         if (at && (!first || *at < *first)) first = at;
     }
     return first;
@@ -77,9 +91,11 @@ std::optional<SteadyTime> Log::Impl::wake_at() const {
 void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
     std::swap(open_, writing_);
     marks_due_at_.reset();
-    add_cursors_to(writing_);
+    const SteadyTime begun_at = std::chrono::steady_clock::now();
+    const bool must_sync = sync_at_ && *sync_at_ <= begun_at;
+    add_cursors_to(writing_, must_sync);
     // The last write of all is synced, so that a clean stop repeats nothing.
-    const bool sync = writing_.must_sync() || stopping_;
+    const bool sync = writing_.must_sync(options_.durability) || stopping_ || must_sync;
     lock.unlock();
     for (const auto& [key, value] : writing_.marks) {
         const rocksdb::Status put = value ? writing_.entries.Put(slice(key), slice(*value))
@@ -104,18 +120,25 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
     lock.lock();
     if (written) {
         unsynced_ = !sync;
+        if (sync) {
+            sync_took_ = std::chrono::steady_clock::now() - begun_at;
+            sync_at_.reset();
+        } else if (!writing_.appended.empty() && !sync_at_) {
+            sync_at_ = begun_at + options_.buffered_max;
+        }
         committed(lock);
     } else {
         failed(lock, written.error());
     }
 }
 
-void Log::Impl::add_cursors_to(Batch& batch) {
+// `all`: so that there is something to sync.
+void Log::Impl::add_cursors_to(Batch& batch, bool all) {
     const Seq counted_to = next_.previous();
     for (auto& [name, destination] : destinations_) {
         Cursor& cursor = destination.cursor;
         const bool stale = cursor.counted_to.value + kEntriesBetweenCursors < next_.value;
-        if (!destination.dirty && !stale && !stopping_) continue;
+        if (!destination.dirty && !stale && !stopping_ && !all) continue;
         batch.has_cursor = true;
         cursor.counted_to = counted_to;
         destination.dirty = false;
@@ -128,6 +151,7 @@ void Log::Impl::add_cursors_to(Batch& batch) {
 
 void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     Commit commit;
+    commit.durability = unsynced_ ? Durability::buffered : Durability::synced;
     for (const Batch::Appended& one : writing_.appended) {
         head_ = one.stored.seq;
         commit.appended.push_back(one.stored);
@@ -164,6 +188,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
 // report success for bytes that were lost. So nothing is stored until the log was read again.
 void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     ok_ = false;
+    sync_at_.reset();  // all is synced by the opening that follows
     tables_damaged_ = tables_damaged_ || error.code == Errc::corrupt;
     reason_ = error.detail;
     reason_code_ = error.code == Errc::disk_full ? Errc::disk_full : Errc::storage_failed;

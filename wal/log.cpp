@@ -152,8 +152,22 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
         decrease(destination.cursor.counts.failed);
         destination.dirty = true;
     }
-    wake();
     return seq;
+}
+
+void Log::write() {
+    std::unique_lock lock(impl_->mutex_);
+    if (!impl_->writes_here()) {
+        if (impl_->open_.is_urgent()) impl_->wake();
+        return;
+    }
+    impl_->writing_here_ = true;
+    impl_->commit(lock);
+    impl_->writing_here_ = false;
+    // What came up meanwhile is the committer's again.
+    const std::optional<SteadyTime> at = impl_->wake_at();
+    const bool is_sooner = at && (!impl_->sleeps_until_ || *at < *impl_->sleeps_until_);
+    if (!impl_->ok_ || impl_->stopping_ || impl_->open_.is_urgent() || is_sooner) impl_->wake();
 }
 
 Result<Entry> Log::get(Seq seq) const {
@@ -312,7 +326,9 @@ Result<Seq> Log::Impl::replay(Seq failed, const Ulid& id, WallTime now, Ticket t
     event.id = id;
     event.accepted_at = now;
     const std::scoped_lock lock(mutex_);
-    return append(event, ticket, failed);
+    Result<Seq> seq = append(event, ticket, failed);
+    wake();
+    return seq;
 }
 
 }  // namespace holdfast::wal

@@ -16,6 +16,7 @@
 // known (which read) and close.
 #pragma once
 
+#include "proto/durability.hpp"
 #include "proto/event.hpp"
 #include "proto/idempotency.hpp"
 #include "proto/result.hpp"
@@ -58,8 +59,9 @@ struct Commit {
     // With an error: true when the write was tried, so that the entries may be in the log all the
     // same.
     bool in_doubt = false;
-    bool reopened = false;  // the log had failed and is open again
-    Seq head;               // the last durable entry
+    Durability durability = Durability::synced;  // of what was appended, without an error
+    bool reopened = false;                       // the log had failed and is open again
+    Seq head;                                    // the last durable entry
 };
 
 // Descriptors that an open log uses at most, but for a few.
@@ -72,9 +74,18 @@ struct LogOptions {
 
     Duration idempotency_window = std::chrono::hours(24);  // keys are known for so long; 0: not
 
-    std::function<void(Commit)> on_commit;  // on the committer's thread; must not wait
+    std::function<void(Commit)>
+        on_commit;  // on the committer's thread, or in write(); must not wait
     std::function<void(std::string)> note;  // lines for the operator's journal, from any thread
     std::function<WallTime()> wall_now;     // for the history's age
+
+    // Buffered: an event is reported when it is in the kernel's hands, and synced within
+    // buffered_max. What a power cut takes then is reported as lost at the next opening.
+    Durability durability = Durability::synced;
+    Duration buffered_max = std::chrono::seconds(1);
+
+    // write() may write on the caller's thread while the disk takes no longer; 0: never.
+    Duration write_here_max = std::chrono::milliseconds(1);
 
     std::size_t open_batch_bytes_max = std::size_t{8} << 20U;  // then append is refused: overloaded
     Duration mark_delay = std::chrono::milliseconds(5);        // marks wait so long for company
@@ -98,7 +109,8 @@ struct Placed {
     Ulid id;
     WallTime accepted_at;
     bool is_repeat = false;  // nothing is stored for it
-    bool is_stored = false;  // a repeat of what is durable: its ticket will not be reported
+    bool is_stored = false;  // a repeat of what is stored: its ticket will not be reported
+    Durability durability = Durability::synced;  // of a repeat that is stored
 };
 
 // An entry that a destination is to deliver, without its texts.
@@ -202,8 +214,8 @@ public:
 
     // --- accepting ---
 
-    // Puts the event into the batch that is written next. Errors: storage_failed, overloaded,
-    // log_full and disk_full (there is no room for events of its priority; admission.hpp).
+    // Puts the event into the batch that is written next: after write(). Errors: storage_failed,
+    // overloaded, log_full and disk_full (no room for events of its priority; admission.hpp).
     [[nodiscard]] Result<Seq> append(const Event& event, Ticket ticket);
 
     // The same for an event with a key; a repeat of one that is being written is reported with it.
@@ -211,6 +223,12 @@ public:
     [[nodiscard]] Result<Placed> append(const Event& event,
                                         const IdempotencyKey& key,
                                         Ticket ticket);
+
+    // Has what was appended written: call it when nothing more is there to append, and soon. A
+    // single event is written on this thread, and reported before this returns, if nobody else is
+    // writing and the disk is quick: waking the committer, and being woken by it, would take
+    // longer.
+    void write();
 
     // --- delivering ---
 

@@ -91,12 +91,14 @@ struct Log::Impl {
     void look_soon();
     void look(std::unique_lock<std::mutex>& lock);
 
-    // --- commit.cpp: the committer's thread ---
+    // --- commit.cpp: the committer's thread, or write()'s ---
     void run();
     [[nodiscard]] bool has_work(SteadyTime now) const;
     [[nodiscard]] std::optional<SteadyTime> wake_at() const;
     void commit(std::unique_lock<std::mutex>& lock);
-    void add_cursors_to(Batch& batch);
+    [[nodiscard]] bool writes_here() const;
+    void sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> until);
+    void add_cursors_to(Batch& batch, bool all);
     void committed(std::unique_lock<std::mutex>& lock);
     void failed(std::unique_lock<std::mutex>& lock, const Error& error);
     void reopen(std::unique_lock<std::mutex>& lock);
@@ -191,8 +193,12 @@ struct Log::Impl {
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;
     bool waiting_ = false;  // the committer sleeps: only then is waking it worth a system call
+    std::optional<SteadyTime> sleeps_until_;
+    bool writing_here_ = false;                          // write() does what the committer does
+    Duration sync_took_ = std::chrono::milliseconds(1);  // the last one
     bool stopping_ = false;
-    bool unsynced_ = false;  // the last write was not synced
+    bool unsynced_ = false;              // the last write was not synced
+    std::optional<SteadyTime> sync_at_;  // of buffered entries
     bool ok_ = true;
     bool tables_damaged_ = false;  // RocksDB said so when a write failed
     std::string reason_;

@@ -1,16 +1,12 @@
 #include "wal/prescan.hpp"
 
 #include "proto/bytes.hpp"
+#include "wal/crc32c.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
-
-// Exported by librocksdb, without a header.
-namespace rocksdb::crc32c {
-std::uint32_t Extend(std::uint32_t init_crc, const char* data, std::size_t n);
-}
 
 namespace holdfast::wal {
 namespace {

@@ -188,7 +188,10 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     if (mark.acknowledged <= head_) return {};
     tail_ = std::max(tail(), mark.tail);
     const SeqRange gone{std::max(head_.next(), tail()), mark.acknowledged};
-    if (options_.on_corruption == OnCorruption::refuse) return refusal(text_of_loss({gone}));
+    const bool may_happen = options_.durability == Durability::buffered;
+    if (options_.on_corruption == OnCorruption::refuse && !may_happen) {
+        return refusal(text_of_loss({gone}));
+    }
     options_.note(text_of_loss({gone}));
     lost_.add(gone);
     head_ = mark.acknowledged;

@@ -42,7 +42,12 @@ Result<Placed> Log::append(const Event& event, const IdempotencyKey& key, Ticket
         const Result<std::optional<KeyRecord>> first =
             impl_->find_key(key.name, buckets, event.accepted_at);
         if (!first) return first.error();
-        if (*first) return repeat_of(**first, key, true);
+        if (*first) {
+            Result<Placed> repeat = repeat_of(**first, key, true);
+            // Soon after a buffered one nobody can say.
+            if (repeat) repeat->durability = impl_->options_.durability;
+            return repeat;
+        }
     }
 }
 

@@ -28,10 +28,12 @@ void append_receipt(const Answer& answer, std::string& out) {
                                "Content-Length: {}\r\n"
                                "X-Holdfast-Id: {}\r\n"
                                "X-Holdfast-Seq: {}\r\n"
+                               "X-Holdfast-Durability: {}\r\n"
                                "{}{}\r\n{}\n"),
                    body.size() + 1,
                    id,
                    answer.seq.value,
+                   to_string(answer.durability),
                    std::string_view(answer.is_repeat ? "Idempotent-Replayed: true\r\n" : ""),
                    std::string_view(answer.close ? "Connection: close\r\n" : ""),
                    body);
@@ -92,7 +94,7 @@ frame::Answer as_frame_answer(const Answer& answer) {
     frame::Answer out;
     out.status = static_cast<std::uint16_t>(answer.status);
     if (answer.status == 200) {
-        out.durability = frame::Durability::synced;
+        out.durability = answer.durability;
         out.is_repeat = answer.is_repeat;
         out.seq = answer.seq;
         out.id = answer.id;

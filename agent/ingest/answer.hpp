@@ -18,9 +18,10 @@ struct Answer {
     bool may_pass_later = false;  // HTTP: `Retry-After: 1`
     bool is_of_stream = false;    // to what could not be read, rather than to an event
     Operation operation = Operation::event;
-    Seq seq;  // these four are the receipt of a 200; a repeat has that of the event it repeats
+    Seq seq;  // these five are the receipt of a 200; a repeat has that of the event it repeats
     Ulid id;
     WallTime accepted_at;
+    Durability durability = Durability::synced;
     bool is_repeat = false;
     std::string body;  // of any other: JSON
 

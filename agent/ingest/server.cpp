@@ -2,6 +2,8 @@
 
 #include "agent/clock.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@ IngestServer::IngestServer(boost::asio::any_io_executor executor,
                .directory = directory,
                .ulids = ulids,
                .acceptor = {},
+               .on_appended = [this] { write_soon(); },
                .on_waiting = [this] { watch_stalls(); }},
       limits_(limits),
       stall_timer_(executor) {}
@@ -67,13 +70,22 @@ void IngestServer::on_commit(const wal::Commit& commit) {
         if (found == sessions_.end())
             continue;  // closed meanwhile: the event is stored all the same
         const auto slot = static_cast<AnswerQueue::Slot>(stored.ticket);
-        found->second->on_stored(slot, commit.error, commit.in_doubt);
+        found->second->on_stored(slot, commit);
         if (touched.empty() || touched.back() != found->second) touched.push_back(found->second);
     }
     for (const auto& held : std::exchange(context_.held, {})) {
         if (auto session = held.lock()) touched.push_back(std::move(session));
     }
     for (const std::shared_ptr<Session>& session : touched) session->resume();
+}
+
+// After those sessions that can be read now: what they send goes into the same write.
+void IngestServer::write_soon() {
+    if (std::exchange(write_posted_, true)) return;
+    boost::asio::post(executor_, [this] {
+        write_posted_ = false;
+        context_.log.write();
+    });
 }
 
 // Armed only while a session waits for its app, or others for a place: an idle agent does not wake

@@ -62,6 +62,7 @@ private:
 
     [[nodiscard]] bool is_full() const { return sessions_.size() >= limits_.connections_max; }
 
+    void write_soon();
     void watch_stalls();
     void close_stalled();
 
@@ -73,6 +74,7 @@ private:
     Session::Id last_id_ = kNoSession;
     boost::asio::steady_timer stall_timer_;
     bool watching_ = false;
+    bool write_posted_ = false;
 };
 
 }  // namespace holdfast::agent

@@ -251,7 +251,12 @@ Session::Handled Session::accept(const customerio::Route& route,
         waiting.id = placed->id;
         waiting.accepted_at = placed->accepted_at;
         waiting.is_repeat = placed->is_repeat;
-        if (placed->is_stored) stored(waiting);
+        if (placed->is_stored) {
+            waiting.durability = placed->durability;
+            stored(waiting);
+        } else {
+            context_.on_appended();
+        }
     } else if (placed.error().code == Errc::key_reused) {
         ++context_.refused;
         waiting = refusal({422, "idempotency_key_reused", placed.error().detail}, close);
@@ -267,13 +272,14 @@ void Session::stored(Answer& answer) {
     answer.status = 200;
 }
 
-void Session::on_stored(AnswerQueue::Slot slot, const std::optional<Error>& error, bool in_doubt) {
+void Session::on_stored(AnswerQueue::Slot slot, const wal::Commit& commit) {
     Answer* answer = answers_.find(slot);
     if (answer == nullptr) return;
-    if (error) {
+    if (commit.error) {
         ++context_.failed;
-        *answer = failure(*error, in_doubt, answer->close);
+        *answer = failure(*commit.error, commit.in_doubt, answer->close);
     } else {
+        answer->durability = commit.durability;
         stored(*answer);
     }
 }

@@ -42,8 +42,9 @@ struct IngestContext {
     std::uint64_t refused = 0;                            // with a 4xx
     std::uint64_t failed = 0;                             // with a 5xx
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
-    std::function<void()> on_waiting;  // a session waits for its app: see is_stalled_since
-    bool stopping = false;             // answers close their connections
+    std::function<void()> on_appended;  // to the log, which is to be told to write
+    std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
+    bool stopping = false;              // answers close their connections
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -58,7 +59,7 @@ public:
     void start();
 
     // The log has stored, or not, what was appended with a ticket of this session.
-    void on_stored(AnswerQueue::Slot slot, const std::optional<Error>& error, bool in_doubt);
+    void on_stored(AnswerQueue::Slot slot, const wal::Commit& commit);
 
     // Sends what is ready and goes on reading: once after a batch of on_stored.
     void resume();

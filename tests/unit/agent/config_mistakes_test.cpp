@@ -133,8 +133,8 @@ TEST_F(ConfigMistakes, NamesFileLineKeyAndWhatIsAllowedForEachMistakeElsewhere) 
          std::string("drain_timeout: 11m is out of range; allowed: 0s to 10m") + kSeconds},
         {"wal",
          "histroy = \"1h\"",
-         "histroy: unknown key, did you mean \"history\"?; allowed: directory, history, "
-         "history_bytes, max_bytes, min_free, on_corruption"},
+         "histroy: unknown key, did you mean \"history\"?; allowed: directory, durability, "
+         "history, history_bytes, max_bytes, min_free, on_corruption"},
         {"admin", "mode = \"0600\"", "mode: unknown key; allowed: socket"},
     };
     for (const auto& [section, written, message] : mistakes) {

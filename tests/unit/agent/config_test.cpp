@@ -36,6 +36,7 @@ TEST_F(ConfigTest, GivesEveryKeyThatIsNotThereItsDefault) {
     EXPECT_EQ(config->wal.directory, "/var/lib/holdfast");
     EXPECT_EQ(config->wal.history, 24h);
     EXPECT_EQ(config->wal.history_bytes, std::uint64_t{1} << 30);
+    EXPECT_EQ(config->wal.durability, Durability::synced);
     EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::quarantine);
     EXPECT_EQ(config->agent.drain_timeout, 10s);
     EXPECT_THAT(config->warnings, IsEmpty());
@@ -97,6 +98,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
                 directory = "/tmp/wal"
                 history = "0s"
                 history_bytes = 1048576
+                durability = "buffered"
                 on_corruption = "refuse"
                 max_bytes = "10GB"
                 min_free = "1GiB"
@@ -115,6 +117,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
     EXPECT_EQ(config->wal.directory, "/tmp/wal");
     EXPECT_EQ(config->wal.history, 0s);
     EXPECT_EQ(config->wal.history_bytes, 1048576U);
+    EXPECT_EQ(config->wal.durability, Durability::buffered);
     EXPECT_EQ(config->wal.on_corruption, wal::OnCorruption::refuse);
     EXPECT_EQ(config->wal.max_bytes, 10'000'000'000U);
     EXPECT_EQ(config->wal.min_free, std::uint64_t{1} << 30U);

@@ -49,6 +49,7 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(shown->wal.directory, defaults->wal.directory);
     EXPECT_EQ(shown->wal.history, defaults->wal.history);
     EXPECT_EQ(shown->wal.history_bytes, defaults->wal.history_bytes);
+    EXPECT_EQ(shown->wal.durability, defaults->wal.durability);
     EXPECT_EQ(shown->wal.on_corruption, defaults->wal.on_corruption);
     EXPECT_EQ(shown->wal.max_bytes, defaults->wal.max_bytes);
     EXPECT_EQ(shown->wal.min_free, defaults->wal.min_free);

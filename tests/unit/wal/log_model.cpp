@@ -50,6 +50,7 @@ public:
         log_.options.reclaim_every = std::chrono::milliseconds(1 + below(20));
         log_.options.history = std::chrono::seconds(below(3) == 0 ? 100 : 0);
         log_.options.mark_delay = std::chrono::milliseconds(below(3));
+        log_.options.write_here_max = std::chrono::hours(below(2));
         log_.disk().lie_about_sync(options.disk_lies_about_sync);
     }
 
@@ -107,6 +108,7 @@ private:
             sent.emplace(ticket, one);
             ids.emplace(ticket, id);
         }
+        log_->write();
         const bool all_stored = log_.reports().wait_for(tickets);
         for (const Ticket ticket : tickets) reported(ticket, ids.at(ticket), sent.at(ticket));
         if (all_stored && !tickets.empty()) barrier();

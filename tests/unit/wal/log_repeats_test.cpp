@@ -27,8 +27,10 @@ protected:
         event.target = "/t";
         event.body = body;
         last_id_ = event.id;
-        return log_->append(
-            event, idempotency_key(KeySource::request, key, event, body), ++ticket_);
+        Result<Placed> placed =
+            log_->append(event, idempotency_key(KeySource::request, key, event, body), ++ticket_);
+        log_->write();
+        return placed;
     }
 
     Placed stored(std::string_view key, std::string_view body = "{}") {

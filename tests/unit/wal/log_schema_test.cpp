@@ -37,8 +37,10 @@ protected:
         event.person = "id:1";
         event.target = "/t";
         event.body = body;
-        return log_->append(
-            event, idempotency_key(KeySource::request, key, event, body), ++ticket_);
+        Result<Placed> placed =
+            log_->append(event, idempotency_key(KeySource::request, key, event, body), ++ticket_);
+        log_->write();
+        return placed;
     }
 
     // Of every kind that there is: reclaimed, kept for a dead letter and for one that is parked,

@@ -157,6 +157,7 @@ LogUnderTest::LogUnderTest(bool on_disk) : reports_(std::make_shared<Reports>())
         const std::scoped_lock lock(shared->mutex);
         return shared->use;
     };
+    options.write_here_max = {};  // a test may hold the disk
     options.mark_delay = std::chrono::milliseconds(1);
     options.water_mark_every = std::chrono::hours(1);  // a test says when
     options.reopen_min = std::chrono::milliseconds(1);
@@ -202,7 +203,9 @@ Result<Seq> LogUnderTest::try_append(std::string_view body, std::string_view des
     event.person = "id:1";
     event.target = "/api/v1/customers/1/events";
     event.body = body;
-    return log_->append(event, ++last_ticket_);
+    Result<Seq> seq = log_->append(event, ++last_ticket_);
+    log_->write();
+    return seq;
 }
 
 Seq LogUnderTest::append(std::string_view body, std::string_view destination) {

@@ -32,6 +32,7 @@ TEST(AnswerBytes, OfAReceipt) {
               "Content-Length: 3\r\n"
               "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
               "X-Holdfast-Seq: 7\r\n"
+              "X-Holdfast-Durability: fsync\r\n"
               "\r\n"
               "{}\n");
 }
@@ -45,6 +46,7 @@ TEST(AnswerBytes, OfAReceiptForARepeat) {
               "Content-Length: 3\r\n"
               "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
               "X-Holdfast-Seq: 7\r\n"
+              "X-Holdfast-Durability: fsync\r\n"
               "Idempotent-Replayed: true\r\n"
               "\r\n"
               "{}\n");
@@ -57,6 +59,7 @@ TEST(AnswerBytes, OfAReceiptForASendAndAsTheLast) {
               "Content-Length: 68\r\n"
               "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
               "X-Holdfast-Seq: 7\r\n"
+              "X-Holdfast-Durability: fsync\r\n"
               "Connection: close\r\n"
               "\r\n"
               "{\"delivery_id\":\"01KDYGA0KE0000000000000018\",\"queued_at\":1700000000}\n");

@@ -44,6 +44,7 @@ IngestWorld::IngestWorld(Options options)
     log_options.open_batch_bytes_max = options.open_batch_bytes_max;
     log_options.min_free = options.min_free;
     log_options.ballast = false;
+    log_options.write_here_max = {};  // a test may hold the disk
     log_options.look_at_disk = [this]() -> Result<wal::DiskUse> {
         return wal::DiskUse{.used = 0, .free = free_bytes, .capacity = std::uint64_t{1} << 40U};
     };
