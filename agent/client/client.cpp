@@ -37,6 +37,7 @@ private:
     void write();
     [[nodiscard]] bool read();
     void ended();
+    void leave();
     void lose(const std::string& why);
 
     [[nodiscard]] Deadline deadline() const { return std::chrono::steady_clock::now() + timeout_; }
@@ -53,7 +54,7 @@ Result<Ticket> Client::Implementation::submit(const Event& event) {
     if (std::optional<Error> wrong = check(event)) return *std::move(wrong);
     if (outstanding() == 0 && socket_.is_open()) {
         // The agent may have ended it meanwhile, without closing its other half.
-        if (!pipeline_.is_clean() || !socket_.is_quiet()) socket_.close();
+        if (!pipeline_.is_clean() || !socket_.is_quiet()) leave();
     }
     const Ticket ticket = pipeline_.submit(event);
     if (pipeline_.unsent_bytes() >= kFlushBytes) flush();
@@ -130,7 +131,13 @@ void Client::Implementation::ended() {
     if (!pipeline_.nothing_handed_over() || !has_answered_) {
         return lose("the agent closed the connection");
     }
+    leave();
+}
+
+// What it may still have said is not heard.
+void Client::Implementation::leave() {
     socket_.close();
+    pipeline_.begin();
 }
 
 void Client::Implementation::lose(const std::string& why) {

@@ -112,7 +112,7 @@ void Pipeline::lose(const std::string& why) {
 
 // What came whole before is still read.
 void Pipeline::break_off(Error sent, Error unsent) {
-    if (over_) return;
+    if (lost_) return;
     over_ = true;
     if (frame_) end_frame();
     out_.clear();
