@@ -61,9 +61,9 @@ int Send::one() {
     if (json_) around_.out << one_line(describe(outcome)) << std::endl;
     if (outcome) {
         if (!json_) {
-            around_.out << "stored " << outcome->seq << " " << outcome->id.text() << " ("
-                        << to_string(outcome->durability) << ")"
-                        << (outcome->is_repeat ? ", before" : "") << std::endl;
+            around_.out << (outcome->is_repeat ? "already stored " : "stored ") << outcome->seq
+                        << " " << outcome->id.text() << " (" << to_string(outcome->durability)
+                        << ")" << std::endl;
         }
         return kDone;
     }

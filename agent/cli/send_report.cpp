@@ -103,7 +103,7 @@ int SendReport::end(std::uint64_t read, bool at_end) {
     end_run();
     end_progress();
     if (!json_) {
-        around_.out << "stored " << stored_ << counted(repeats_, "of them before")
+        around_.out << "stored " << stored_ << counted(repeats_, "of them already before")
                     << counted(buffered_, "of them buffered only") << counted(refused_, "refused")
                     << counted(not_stored_, "not stored") << counted(in_doubt_, "in doubt") << "\n";
     }
@@ -115,7 +115,7 @@ int SendReport::end(std::uint64_t read, bool at_end) {
 
 void SendReport::say_where_to_go_on(std::uint64_t read, bool at_end) {
     if (again_ > 0) {
-        around_.err << "holdfast: go on with --after " << again_ - 1;
+        around_.err << "holdfast: send it again with --after " << again_ - 1;
         if (may_repeat_) around_.err << "; what has no idempotency key may be stored twice then";
         around_.err << "\n";
     } else if (!at_end) {

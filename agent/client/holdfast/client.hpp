@@ -156,8 +156,8 @@ public:
     // Sends what was submitted, without waiting for an answer.
     void flush();
 
-    // Blocks until the outcome of the oldest outstanding event is known; flushes first. Nothing
-    // when none is outstanding.
+    // Blocks until the outcome of the oldest outstanding event is known; flushes before it waits.
+    // Nothing when none is outstanding.
     [[nodiscard]] std::optional<Completion> receive();
 
     // Submitted and not received.
