@@ -272,7 +272,7 @@ TEST_F(SendTest, SendsNoMoreThanWasUnderWayWhenTheAgentHasNoRoom) {
 TEST_F(SendTest, ShowsProgressOnATerminal) {
     tty_ = true;
     const FakeAgent agent({[](Peer& peer) {
-        for (std::uint64_t first : {1, 1001}) {
+        for (const std::uint64_t first : {1U, 1001U}) {
             (void)peer.take(1000);
             peer.send(all_stored(first, 1000));
         }
