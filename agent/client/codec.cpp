@@ -1,5 +1,4 @@
 #include "agent/client/holdfast/client.hpp"
-#include "proto/assert.hpp"
 #include "proto/frame.hpp"
 
 #include <nlohmann/json.hpp>
@@ -32,10 +31,12 @@ std::string text_at(const nlohmann::json& document, const char* key) {
     return found != document.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// 503 and 507 pass; and one of the reasons for a 503 leaves it open whether the event is stored.
+// Only what says so is taken for not stored.
 Errc meaning(unsigned status, const std::string& reason) {
-    if (status < 500) return Errc::refused;
-    return reason == "unknown" ? Errc::in_doubt : Errc::try_later;
+    if (status >= 400 && status < 500) return Errc::refused;
+    const bool says_why = !reason.empty() && reason != "unknown";
+    if (status == 507 || (status == 503 && says_why)) return Errc::try_later;
+    return Errc::in_doubt;
 }
 
 Error error_of(const frame::Answer& answer) {

@@ -98,9 +98,13 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
 public:
+    // Implicit, so that a function returns either.
+    // NOLINTBEGIN(google-explicit-constructor)
     Result(T value) : either_(std::in_place_index<0>, std::move(value)) {}
 
     Result(Error error) : either_(std::in_place_index<1>, std::move(error)) {}
+
+    // NOLINTEND(google-explicit-constructor)
 
     [[nodiscard]] explicit operator bool() const { return either_.index() == 0; }
 

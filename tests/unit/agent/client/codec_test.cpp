@@ -166,21 +166,14 @@ INSTANTIATE_TEST_SUITE_P(
         Meaning{404, "[]", Errc::refused, "", "status 404", false, false},
         Meaning{413, "{", Errc::refused, "", "status 413", false, false},
         Meaning{422, R"({"code":1})", Errc::refused, "", "status 422", false, false},
-        Meaning{503,
-                R"({"code":"storage_failed"})",
-                Errc::try_later,
-                "storage_failed",
-                "status 503",
-                false,
-                true},
+        Meaning{503, R"({"code":"busy"})", Errc::try_later, "busy", "status 503", false, true},
         Meaning{503, R"({"code":"unknown"})", Errc::in_doubt, "unknown", "status 503", true, true},
-        Meaning{507,
-                R"({"code":"log_full"})",
-                Errc::try_later,
-                "log_full",
-                "status 507",
-                false,
-                true}));
+        Meaning{503, "", Errc::in_doubt, "", "status 503", true, true},
+        Meaning{
+            507, R"({"code":"log_full"})", Errc::try_later, "log_full", "status 507", false, true},
+        Meaning{507, "", Errc::try_later, "", "status 507", false, true},
+        Meaning{500, R"({"code":"new"})", Errc::in_doubt, "new", "status 500", true, true},
+        Meaning{302, "", Errc::in_doubt, "", "status 302", true, true}));
 
 TEST(ClientCodec, AFrameInPiecesIsIncompleteUntilItsEnd) {
     const std::string bytes = frame_of({stored(1), refused(400, "{}")});
