@@ -288,20 +288,51 @@ TEST(Client, AnEventOfFourMegabytesGoesThrough) {
     EXPECT_EQ(seen[0].body, body);
 }
 
-// It would be the end of the program, were SIGPIPE raised.
+std::atomic<int> broken_pipes = 0;
+
 TEST(Client, AnAgentThatClosesWithoutReadingIsNoSignal) {
+    struct sigaction action {};
+
+    action.sa_handler = [](int) { ++broken_pipes; };
+
+    struct sigaction before {};
+
+    ASSERT_EQ(::sigaction(SIGPIPE, &action, &before), 0);
     FakeAgent agent({[](Peer& peer) { peer.close(); }});
     Client client(agent.path());
     submit(client, 2000, std::string(1000, 'x'));
     for (const std::string& outcome : received_by(client)) {
         EXPECT_TRUE(outcome == "unreachable" || outcome == "in_doubt") << outcome;
     }
+    EXPECT_EQ(broken_pipes, 0);
+    ::sigaction(SIGPIPE, &before, nullptr);
 }
 
-TEST(Client, AnAgentThatClosesEachConnectionIsNotTriedForEver) {
+// The event is larger than what the system takes from who is not read.
+TEST(Client, AnAgentThatTakesNothingIsNotTriedForEver) {
     FakeAgent agent({[](Peer& peer) { peer.close(); }});
     Client client(agent.path());
-    EXPECT_FALSE(client.send(identify()));
+    const std::string body(4'000'000, 'x');
+    const auto outcome = client.send(identify(body));
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::unreachable);
+    EXPECT_THAT(outcome.error().message, HasSubstr("the agent closed the connection"));
+}
+
+TEST(Client, TheLastAnswersOfAnAgentThatDoesNotReadAnyMoreCount) {
+    std::atomic<bool> closed = false;
+    FakeAgent agent({[&](Peer& peer) {
+        (void)peer.take(1);
+        peer.send(frame_of({stored(1)}));
+        peer.close();
+        closed = true;
+    }});
+    Client client(agent.path());
+    submit(client, 1);
+    client.flush();
+    while (!closed) ::poll(nullptr, 0, 1);
+    submit(client, 1, std::string(4'000'000, 'x'));
+    EXPECT_THAT(received_by(client), ElementsAre("stored", "unreachable"));
 }
 
 std::atomic<int> alarms = 0;
