@@ -151,7 +151,8 @@ std::optional<Result<Receipt>> take_answer(std::string_view& answers) {
     if (!answer) return std::nullopt;
     if (answer->status != kStored) return error_of(*answer);
     if (answer->durability == frame::Durability::none) return std::nullopt;
-    return receipt_of(*answer);
+    // In place: an Error, which it might be, is dear to move.
+    return std::optional<Result<Receipt>>(std::in_place, receipt_of(*answer));
 }
 
 }  // namespace holdfast::client
