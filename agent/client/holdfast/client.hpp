@@ -136,8 +136,9 @@ struct Completion {
 //
 // Order: events are stored in the order in which they are submitted. When the connection is lost,
 // all that is outstanding fails, and so does what is submitted before the last of those outcomes
-// was received; only then a new connection is made. So an event is never stored ahead of one that
-// was submitted earlier and is to be sent again.
+// was received; only then a new connection is made. So who then sends again from the first that
+// failed keeps the order. An event that the agent answers with an error does not hold up those
+// behind it.
 class Client {
 public:
     // `timeout` is for each call, connecting included. An answer that does not come in time costs
