@@ -66,11 +66,16 @@ public:
     // Appends to `out`, which outlives this and is left alone until end().
     Writer(std::string& out, Type type);
 
+    // Goes on with the frame that was begun at `begin` and stands at the end of `out`.
+    [[nodiscard]] static Writer go_on(std::string& out, std::size_t begin) { return {out, begin}; }
+
     void add(const Event& event);
     void add(const Answer& answer);
     void end();
 
 private:
+    Writer(std::string& out, std::size_t begin) : out_(out), begin_(begin) {}
+
     std::string& out_;
     std::size_t begin_;
 };

@@ -1,15 +1,19 @@
 #include "agent/cli/command_line.hpp"
 
+#include "agent/cli/send.hpp"
 #include "proto/ulid.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <ostream>
 
 namespace holdfast::cli {
 namespace {
+
+constexpr const char* kAdminSocket = "/run/holdfast/admin.sock";
 
 constexpr const char* kExitCodes =
     "Exit codes:\n"
@@ -17,10 +21,10 @@ constexpr const char* kExitCodes =
     "  1   the agent refused, or there is no such entry\n"
     "  2   the command line is wrong\n"
     "  3   `status --check` found something to look at\n"
-    "  69  the agent cannot be reached";
+    "  69  the agent cannot be reached; `send`: not all is stored for sure, send it again later";
 
 struct Arguments {
-    std::string socket = "/run/holdfast/admin.sock";
+    std::string socket;  // empty: where the command's is
     bool json = false;
     bool check = false;
     bool body = false;
@@ -29,6 +33,7 @@ struct Arguments {
     Filter filter;
     std::string entry;
     std::vector<std::string> entries;
+    SendOptions send;
 };
 
 // What names an entry. It also becomes a part of a path, so nothing else gets through.
@@ -56,16 +61,38 @@ void add_filter(CLI::App& command, Filter& filter) {
         ->capture_default_str();
 }
 
+void add_send(CLI::App& app, SendOptions& options) {
+    CLI::App& send = *app.add_subcommand("send", "Send events to the agent");
+    CLI::Option* method = send.add_option("METHOD", options.method, "POST, PUT or DELETE");
+    send.add_option("TARGET", options.target, "As in /api/v1/customers/5/events");
+    send.add_option("BODY", options.body, "JSON; @FILE, or - for standard input");
+    send.add_option("--destination", options.destination, "To which; else the only one");
+    send.add_option("--idempotency-key",
+                    options.key,
+                    "Sent again with it, an event is stored once; with --from line N has KEY:N");
+    CLI::Option* from = send.add_option(
+        "--from",
+        options.from,
+        "Many instead: a file, or - for standard input, with an object on each line of "
+        "method, target, body, destination and idempotency_key");
+    from->excludes(method);
+    send.add_option("--after", options.after, "Leave out so many lines")->needs(from);
+    send.add_flag("--continue", options.go_on, "Go on after a line that is refused")->needs(from);
+}
+
 // Everything that --help shows. `arguments` outlives `app`.
 void declare(CLI::App& app, Arguments& arguments) {
     app.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
     app.require_subcommand(1);
     app.fallthrough();  // the options below also work behind the command
     app.footer(kExitCodes);
-    app.add_option("--socket", arguments.socket, "The agent's admin socket")
-        ->envname("HOLDFAST_SOCKET")
-        ->check(CLI::Validator(check_socket, "PATH"))
-        ->capture_default_str();
+    app.add_option("--socket",
+                   arguments.socket,
+                   "The agent's admin socket (else $HOLDFAST_SOCKET, else " +
+                       std::string(kAdminSocket) +
+                       "); for `send` its ingest socket (else $HOLDFAST_INGEST_SOCKET, else " +
+                       client::kDefaultSocket + ")")
+        ->check(CLI::Validator(check_socket, "PATH"));
     app.add_flag("--json", arguments.json, "Write the agent's answer as it comes");
 
     CLI::App& status =
@@ -94,9 +121,23 @@ void declare(CLI::App& app, Arguments& arguments) {
     CLI::Option* ids = replay.add_option("ID", arguments.entries, "Their sequence numbers or ids");
     ids->check(entry);
     replay.add_flag("--all", arguments.all, "All there are")->excludes(ids);
+
+    add_send(app, arguments.send);
+}
+
+// Given, or from the environment, or as packaged.
+std::string socket_of(const Arguments& arguments, bool is_send) {
+    if (!arguments.socket.empty()) return arguments.socket;
+    const char* named = std::getenv(is_send ? "HOLDFAST_INGEST_SOCKET" : "HOLDFAST_SOCKET");
+    if (named != nullptr && *named != '\0') return named;
+    return is_send ? client::kDefaultSocket : kAdminSocket;
 }
 
 int execute(const CLI::App& app, const Arguments& arguments, const Surroundings& around) {
+    if (app.got_subcommand("send")) {
+        Send send(arguments.send, around, arguments.json);
+        return arguments.send.from.empty() ? send.one() : send.many();
+    }
     const Client client(arguments.socket, around.timeout);
     const Commands commands(client, around, arguments.json);
     if (app.got_subcommand("status")) return commands.status(arguments.check);
@@ -129,6 +170,15 @@ int run(int argc, const char* const* argv, const Surroundings& around) {
     if (app.got_subcommand("replay") && !arguments.all && arguments.entries.empty()) {
         return misused("replay needs an ID or --all", around);
     }
+    const bool is_send = app.got_subcommand("send");
+    if (is_send && arguments.send.from.empty() && arguments.send.target.empty()) {
+        return misused("send needs a METHOD and a TARGET, or --from", around);
+    }
+    arguments.socket = socket_of(arguments, is_send);
+    if (const std::string wrong = check_socket(arguments.socket); !wrong.empty()) {
+        return misused(wrong, around);
+    }
+    arguments.send.socket = arguments.socket;
     return execute(app, arguments, around);
 }
 

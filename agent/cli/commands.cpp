@@ -34,10 +34,6 @@ Error not_the_agent() {
             "what answers on the socket is not holdfastd, or of another version"};
 }
 
-std::string one_line(const Json& document) {
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 // Moves the elements of the array `from` to the end of `to`.
 void append(Json& to, const Json& from) {
     for (const Json& element : from) to.push_back(element);

@@ -18,7 +18,7 @@ enum ExitCode : int {
     kRefused = 1,  // by the agent; also: there is no such entry
     kUsage = 2,
     kLookAtIt = 3,      // `status --check` found something
-    kUnreachable = 69,  // EX_UNAVAILABLE of sysexits.h
+    kUnreachable = 69,  // EX_UNAVAILABLE of sysexits.h; `send`: the same may pass later
 };
 
 struct Surroundings {
@@ -27,6 +27,7 @@ struct Surroundings {
     WallTime now;
     bool tty = false;  // `err` is one: progress may be shown
     Duration timeout = std::chrono::seconds(10);
+    std::istream* in = nullptr;  // only `send` reads it
 };
 
 // Empty texts do not filter.

@@ -349,4 +349,8 @@ std::string format_replay(const Json& report, bool each) {
     return text;
 }
 
+std::string one_line(const Json& document) {
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace holdfast::cli

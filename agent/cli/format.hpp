@@ -34,6 +34,9 @@ using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
 // Of POST /v1/replay. `each`: with a line for each replayed entry.
 [[nodiscard]] std::string format_replay(const Json& report, bool each);
 
+// Without line breaks.
+[[nodiscard]] std::string one_line(const Json& document);
+
 // Access that takes any document: what is not there, or of another type, is empty or zero.
 [[nodiscard]] const Json& at(const Json& document, const char* key);
 [[nodiscard]] std::string text_at(const Json& document, const char* key);  // numbers too

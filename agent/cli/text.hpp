@@ -20,6 +20,9 @@ namespace holdfast::cli {
 // "2026-01-02T03:04:05Z" with any number of decimals; nothing for another form or another zone.
 [[nodiscard]] std::optional<WallTime> parse_time(std::string_view rfc3339);
 
+// "2026-01-02T03:04:05.678Z", as the agent writes times.
+[[nodiscard]] std::string time_text(WallTime time);
+
 // "3 s ago", "in 12 s", "now"; whole units, rounded down.
 [[nodiscard]] std::string relative(WallTime time, WallTime now);
 

@@ -99,8 +99,8 @@ TEST(RedisTest, ReadsEveryKindOfAnswer) {
 TEST(FramesTest, CountsTheAnswersOfAFrame) {
     std::string good;
     frame::Writer answering(good, frame::Type::answers);
-    answering.add(frame::Answer{.seq = Seq{1}});
-    answering.add(frame::Answer{.seq = Seq{2}});
+    answering.add(frame::Answer{.durability = frame::Durability::synced, .seq = Seq{1}});
+    answering.add(frame::Answer{.durability = frame::Durability::synced, .seq = Seq{2}});
     answering.end();
     const Frames frames;
     EXPECT_EQ(frames.parse(good).count, 2U);
@@ -109,7 +109,7 @@ TEST(FramesTest, CountsTheAnswersOfAFrame) {
     EXPECT_EQ(frames.parse(good.substr(0, 40)).kind, Kind::incomplete);
     std::string bad;
     frame::Writer refusing(bad, frame::Type::answers);
-    refusing.add(frame::Answer{.seq = Seq{1}});
+    refusing.add(frame::Answer{.durability = frame::Durability::synced, .seq = Seq{1}});
     refusing.add(frame::Answer{.status = 503});
     refusing.end();
     EXPECT_EQ(frames.parse(bad).kind, Kind::refused);

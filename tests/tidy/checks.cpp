@@ -31,6 +31,8 @@ const std::vector<Layer>& layers() {
         // Decides; what is an attempt and what came of it are plain values.
         {"transport/policy/", {"proto/", "transport/policy/", "transport/attempt.hpp"}},
         {"transport/", {"proto/", "transport/"}},
+        // Is installed for applications: knows the frames and nothing of the agent.
+        {"agent/client/", {"proto/", "agent/client/"}},
         {"agent/", {"proto/", "wal/", "transport/", "agent/"}},
         // Checks the agent, so it shares only the vendor's published limits with it.
         {"tests/customerio-sim/", {"proto/customerio/limits.hpp", "tests/customerio-sim/"}},

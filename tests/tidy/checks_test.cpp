@@ -41,6 +41,14 @@ TEST(Layers, TheSimulatorSharesOnlyTheLimits) {
                     "proto/ulid.hpp"));
 }
 
+TEST(Layers, TheClientLibraryDoesNotKnowTheAgent) {
+    const Source source{"agent/client/client.cpp",
+                        "#include \"proto/frame.hpp\"\n#include \"agent/clock.hpp\"\n"};
+    EXPECT_THAT(check_layers(source),
+                ElementsAre("agent/client/client.cpp:2: agent/client/ may not include "
+                            "agent/clock.hpp"));
+}
+
 TEST(Layers, AgentJoinsThemAll) {
     const Source source{
         "agent/replay.cpp",

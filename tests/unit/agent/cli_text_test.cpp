@@ -19,6 +19,12 @@ TEST(CliTextTest, ReadsATimeInUtc) {
     EXPECT_EQ(parse_time("2024-02-29T00:00:00Z"), WallTime(1'709'164'800'000ms));
 }
 
+TEST(CliTextTest, WritesATimeAsItReadsIt) {
+    EXPECT_EQ(time_text(kNow), "2026-01-02T03:04:05.678Z");
+    EXPECT_EQ(time_text(WallTime(0ms)), "1970-01-01T00:00:00.000Z");
+    EXPECT_EQ(time_text(WallTime(1'709'164'800'001ms)), "2024-02-29T00:00:00.001Z");
+}
+
 TEST(CliTextTest, RefusesEveryOtherTextForATime) {
     for (const char* text : {"",
                              "2026-01-02",
