@@ -196,7 +196,7 @@ void Log::Impl::mark_retry(Seq seq, const Retry& retry) {
 }
 
 void Log::Impl::forget_retry(Seq seq) {
-    if (with_retry_.erase(seq) > 0) mark(seq_key(Space::retry, seq), std::nullopt);
+    if (forget(with_retry_, seq)) mark(seq_key(Space::retry, seq), std::nullopt);
 }
 
 bool Log::Impl::settle(std::string_view name, Seq seq) {
@@ -205,7 +205,7 @@ bool Log::Impl::settle(std::string_view name, Seq seq) {
     decrease(destination.cursor.counts.pending);
     forget_retry(seq);
     marked();
-    if (destination.parked.erase(seq) > 0) {
+    if (forget(destination.parked, seq)) {
         mark(seq_key(Space::parked, seq), std::nullopt);
         return true;
     }
@@ -256,7 +256,7 @@ void Log::intend(std::string_view destination, Seq seq, const Retry& retry, Tick
 void Log::park(std::string_view name, Seq seq) {
     const std::scoped_lock lock(impl_->mutex_);
     Impl::Destination& destination = impl_->at(name);
-    if (destination.parked.contains(seq)) return;
+    if (holds(destination.parked, seq)) return;
     const bool outstanding = destination.cursor.settle(seq);
     HOLDFAST_ASSERT(outstanding);
     destination.dirty = true;

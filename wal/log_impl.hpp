@@ -29,6 +29,16 @@ inline void decrease(std::uint64_t& count) {
     if (count > 0) --count;
 }
 
+// Most entries are younger than all that wait: for them nothing need be searched.
+inline bool holds(const std::set<Seq>& waiting, Seq seq) {
+    return !waiting.empty() && seq <= *waiting.rbegin() && waiting.contains(seq);
+}
+
+// True: it was there.
+inline bool forget(std::set<Seq>& waiting, Seq seq) {
+    return holds(waiting, seq) && waiting.erase(seq) > 0;
+}
+
 struct Log::Impl {
     struct Destination {
         Cursor cursor;

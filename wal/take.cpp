@@ -112,14 +112,14 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         // Nobody can say whose a damaged entry is: it becomes a dead letter of whoever finds it.
         const bool is_ours = one.entry ? one.entry->has_value() : !damaged_.contains(one.seq);
-        if (one.fresh && (!is_ours || destination.parked.contains(one.seq))) {
+        if (one.fresh && (!is_ours || holds(destination.parked, one.seq))) {
             destination.cursor.pass(one.seq);
             continue;
         }
         if (one.entry && !is_ours) {
             destination.outstanding.pop_front();
             destination.cursor.settle(one.seq);
-            if (destination.parked.erase(one.seq) > 0) {
+            if (forget(destination.parked, one.seq)) {
                 mark(seq_key(Space::parked, one.seq), std::nullopt);
             }
             continue;
@@ -139,7 +139,7 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
             if (!pending.retry) pending.retry.emplace();
             pending.retry->intended = true;
         }
-        pending.parked = destination.parked.contains(one.seq);
+        pending.parked = holds(destination.parked, one.seq);
         taken.entries.push_back(std::move(pending));
     }
     taken.more = !destination.outstanding.empty() || destination.cursor.position() <= head_;
@@ -174,7 +174,7 @@ void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
                           .status = 0,
                           .reason = "damaged: " + why.detail,
                           .answer = {}};
-    if (destination.parked.erase(seq) > 0) {
+    if (forget(destination.parked, seq)) {
         mark(seq_key(Space::parked, seq), std::nullopt);
     } else {
         destination.cursor.settle(seq);
