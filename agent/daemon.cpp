@@ -177,6 +177,7 @@ void Daemon::run() {
     work.reset();
     delivery_io_.stop();
     delivery_thread_.join();
+    if (background_) background_->join();
     log_->close();
     journal::info("stopped");
 }
@@ -312,6 +313,11 @@ asio::awaitable<std::set<Seq>> Daemon::in_flight() {
     std::set<Seq> all;
     for (DestinationStatus& one : delivery) all.merge(one.in_flight);
     co_return all;
+}
+
+asio::any_io_executor Daemon::background() {
+    if (!background_) background_.emplace(1);
+    return background_->get_executor();
 }
 
 asio::awaitable<void> Daemon::drain() {

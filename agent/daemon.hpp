@@ -1,6 +1,7 @@
 // The running agent: builds the parts, joins their threads, drains and stops.
 //
-// Threads: the caller's runs ingest and admin; one runs the delivery; the log has its committer.
+// Threads: the caller's runs ingest and admin; one runs the delivery; the log has its committer;
+// one reads the log when an operator has it checked.
 // Parts that live on one thread are told of the others' news by messages, never called across.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
 #include <map>
@@ -43,6 +45,7 @@ private:
 
     boost::asio::awaitable<AgentStatus> status() override;
     boost::asio::awaitable<std::set<Seq>> in_flight() override;
+    [[nodiscard]] boost::asio::any_io_executor background() override;
     boost::asio::awaitable<std::vector<Result<Replayed>>> replay(std::vector<Seq> failed) override;
     [[nodiscard]] Result<Replayed> start_replay(Seq failed);
 
@@ -86,6 +89,7 @@ private:
     Seq seen_head_;  // the committer's
     std::atomic<bool> wake_posted_ = false;
     std::thread delivery_thread_;
+    std::optional<boost::asio::thread_pool> background_;  // one thread, from the first need on
 };
 
 }  // namespace holdfast::agent

@@ -35,13 +35,51 @@ rocksdb::Status Database::open(const RocksOptions& options,
     return status;
 }
 
+rocksdb::Status Database::open_read_only(const RocksOptions& options,
+                                         const std::string& directory,
+                                         std::unique_ptr<Database>& opened) {
+    std::vector<std::string> names;
+    rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options.db, directory, &names);
+    if (!status.ok()) return status;
+    rocksdb::DBOptions reading = options.db;
+    reading.create_if_missing = false;
+    reading.create_missing_column_families = false;
+    std::vector<rocksdb::ColumnFamilyDescriptor> there;
+    for (const rocksdb::ColumnFamilyDescriptor& family : options.families) {
+        if (std::find(names.begin(), names.end(), family.name) != names.end()) {
+            there.push_back(family);
+        }
+    }
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    rocksdb::DB* db = nullptr;
+    status = rocksdb::DB::OpenForReadOnly(reading, directory, there, &families, &db);
+    if (!status.ok()) return status;
+    opened.reset(new Database);
+    opened->db_.reset(db);
+    opened->families_ = {families.front(), families.back()};
+    return status;
+}
+
+std::vector<std::string> Database::tables() const {
+    std::vector<rocksdb::LiveFileMetaData> files;
+    db_->GetLiveFilesMetaData(&files);
+    std::vector<std::string> names;
+    for (const rocksdb::LiveFileMetaData& file : files) {
+        names.push_back(file.name.substr(file.name.find_first_not_of('/')));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
 Database::~Database() {
     (void)close();
 }
 
 rocksdb::Status Database::close() {
     if (!db_) return {};
+    if (families_[0] == families_[1]) families_[1] = nullptr;
     for (rocksdb::ColumnFamilyHandle*& family : families_) {
+        if (family == nullptr) continue;
         (void)db_->DestroyColumnFamilyHandle(std::exchange(family, nullptr));
     }
     rocksdb::Status status = db_->Close();

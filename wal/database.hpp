@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::wal {
 
@@ -26,6 +27,12 @@ public:
     [[nodiscard]] static rocksdb::Status open(const RocksOptions& options,
                                               const std::string& directory,
                                               std::unique_ptr<Database>& opened);
+
+    // Without changing a byte; what is only in RocksDB's logs is read into memory. Of schema 1
+    // there may be one family: it then stands for both.
+    [[nodiscard]] static rocksdb::Status open_read_only(const RocksOptions& options,
+                                                        const std::string& directory,
+                                                        std::unique_ptr<Database>& opened);
     ~Database();
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
@@ -40,6 +47,9 @@ public:
     }
 
     void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
+
+    // The names of the table files in use, in order.
+    [[nodiscard]] std::vector<std::string> tables() const;
 
     // Closes RocksDB and says how that went; the destructor does it too.
     rocksdb::Status close();

@@ -58,6 +58,20 @@ Result<std::string> Files::read(const std::string& path) const {
     return bytes;
 }
 
+std::uint64_t Files::size(const std::string& path) const {
+    bool is_directory = false;
+    files_->IsDirectory(path, kOptions, &is_directory, nullptr).PermitUncheckedError();
+    std::uint64_t bytes = 0;
+    if (!is_directory) {
+        files_->GetFileSize(path, kOptions, &bytes, nullptr).PermitUncheckedError();
+        return bytes;
+    }
+    const Result<std::vector<std::string>> names = list(path);
+    if (!names) return 0;
+    for (const std::string& name : *names) bytes += size(path + "/" + name);
+    return bytes;
+}
+
 Result<void> Files::write(const std::string& path, std::string_view bytes) const {
     std::unique_ptr<rocksdb::FSWritableFile> file;
     rocksdb::IOStatus status = files_->NewWritableFile(path, kFileOptions, &file, nullptr);

@@ -7,6 +7,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> list(const std::string& directory) const;
 
     [[nodiscard]] Result<std::string> read(const std::string& path) const;
+
+    // In bytes; of a directory with all that is in it. 0 for what is not there.
+    [[nodiscard]] std::uint64_t size(const std::string& path) const;
 
     // Synced; its name only with sync_directory().
     [[nodiscard]] Result<void> write(const std::string& path, std::string_view bytes) const;

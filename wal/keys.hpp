@@ -22,6 +22,11 @@ enum class Space : char {
     saved = 's',   // s|name: what the agent asked to keep (breaker, gates)
 };
 
+// m|schema: how all this is laid out. 1: entries among the marks. 2: apart (database.hpp).
+inline constexpr std::string_view kSchemaName = "schema";
+inline constexpr std::string_view kSchema = "2";
+inline constexpr std::string_view kOldSchema = "1";
+
 [[nodiscard]] std::string seq_key(Space space, Seq seq);
 [[nodiscard]] std::string name_key(Space space, std::string_view name);
 

@@ -24,6 +24,7 @@
 #include "proto/time.hpp"
 #include "wal/admission.hpp"
 #include "wal/cursor.hpp"
+#include "wal/finding.hpp"
 #include "wal/lost.hpp"
 #include "wal/on_corruption.hpp"
 #include "wal/state.hpp"
@@ -270,6 +271,12 @@ public:
     [[nodiscard]] Result<Seq> find(const Ulid& id) const;
     [[nodiscard]] Result<Description> describe(Seq seq) const;
     [[nodiscard]] Result<Page> list(const Query& query) const;
+
+    // One step of reading all that is kept, to see whether it can be read: one table file, or about
+    // a megabyte of marks and entries. An empty `from` begins; `next` of one step is `from` of the
+    // next. What the agent has not written yet is not looked at, nor are counts, since they move.
+    // For a thread that may wait. Errors: bad_input (`from`), storage_failed.
+    [[nodiscard]] Result<CheckStep> check(const std::string& from) const;
 
     // Appends the failed entry again, under a new id and with the old one as its parent, and takes
     // it out of the dead letters, in one write. Errors: not_found (not among the dead letters), as

@@ -147,6 +147,14 @@ struct Log::Impl {
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
     [[nodiscard]] std::optional<SeqRange> lost_at(Seq seq) const;
 
+    // --- check_live.cpp ---
+    [[nodiscard]] bool check_next_table(const std::string& after,
+                                        Findings& findings,
+                                        CheckStep& step) const;
+    [[nodiscard]] Result<void> check_records(const std::string& from,
+                                             Findings& findings,
+                                             CheckStep& step) const;
+
     // --- repeats.cpp ---
     [[nodiscard]] Result<Placed> append_first(const Event& event,
                                               const IdempotencyKey& key,

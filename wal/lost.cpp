@@ -71,6 +71,12 @@ std::vector<SeqRange> Lost::unseen() const {
     return ranges;
 }
 
+std::vector<SeqRange> Lost::all() const {
+    std::vector<SeqRange> ranges;
+    for (const auto& [first, range] : ranges_) ranges.push_back({first, range.last});
+    return ranges;
+}
+
 Seq Lost::last() const {
     return ranges_.empty() ? Seq{} : ranges_.rbegin()->second.last;
 }

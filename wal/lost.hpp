@@ -43,6 +43,7 @@ public:
 
     [[nodiscard]] std::optional<SeqRange> find(Seq seq) const;  // the range that holds it
     [[nodiscard]] std::vector<SeqRange> unseen() const;
+    [[nodiscard]] std::vector<SeqRange> all() const;
     [[nodiscard]] Seq last() const;  // 0: nothing is lost
 
     [[nodiscard]] std::string encode() const;

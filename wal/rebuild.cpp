@@ -6,7 +6,6 @@
 #include "wal/cursor.hpp"
 #include "wal/database.hpp"
 #include "wal/keys.hpp"
-#include "wal/prescan.hpp"
 #include "wal/table_reader.hpp"
 
 #include <rocksdb/convenience.h>
@@ -15,7 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 #include <memory>
 #include <set>
@@ -23,8 +21,6 @@
 
 namespace holdfast::wal {
 namespace {
-
-constexpr std::string_view kMarker = "/rebuilding";
 
 rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
@@ -36,96 +32,6 @@ Error failed(const rocksdb::Status& status, std::string_view doing) {
     if (status.IsNoSpace()) code = Errc::disk_full;
     return Error{code, std::string(doing) + ": " + status.ToString()};
 }
-
-std::uint64_t number_of(const std::string& name) {
-    std::uint64_t number = 0;
-    std::from_chars(name.data(), name.data() + name.size(), number);
-    return number;
-}
-
-// In the order in which they were written.
-Result<std::vector<std::string>> logs_of(const Files& files, const std::string& database) {
-    Result<std::vector<std::string>> names = files.list(database);
-    if (!names) return names;
-    std::erase_if(*names, [](const std::string& name) { return !name.ends_with(".log"); });
-    std::sort(names->begin(), names->end(), [](const auto& one, const auto& other) {
-        return number_of(one) < number_of(other);
-    });
-    return names;
-}
-
-// Reads the logs one after the other as one. `after_damage` counts from the first damage in any of
-// them, but for what a crash left at the end of one log and the next opening has dropped: the next
-// log then continues with the number after the last batch that is whole. `next_number`: of the
-// first batch, at most; 0 when that is not known. Logs before `first_log` are in tables already:
-// they were not deleted in time.
-Result<Inspection> read_logs(const Files& files,
-                             const std::string& database,
-                             std::uint64_t first_log,
-                             std::uint64_t next_number,
-                             const VisitBatch& visit) {
-    Inspection found;
-    Result<std::vector<std::string>> names = logs_of(files, database);
-    if (!names) return names.error();
-    bool damaged = false;
-    for (const std::string& name : *names) {
-        if (number_of(name) < first_log) continue;
-        Result<std::string> bytes = files.read(database + "/" + name);
-        if (!bytes) return bytes.error();
-        bool first = true;
-        const Prescan scan = prescan(*bytes, [&](LoggedBatch batch) {
-            ByteReader header(batch.bytes);
-            const auto number = header.le<std::uint64_t>();
-            const auto count = header.le<std::uint32_t>();
-            if (std::exchange(first, false) && damaged) {
-                damaged = number > next_number;
-                found.rot = found.rot || damaged;
-            }
-            batch.after_damage = batch.after_damage || damaged;
-            if (!batch.after_damage) next_number = number + count;
-            visit(batch);
-        });
-        found.rot = found.rot || scan.found == LogBytes::rot;
-        damaged = damaged || scan.found != LogBytes::clean;
-        // In an earlier log it was dropped by the opening that began the next one.
-        found.dropped = found.rot || scan.found != LogBytes::clean;
-        for (const Damage& one : scan.damage) {
-            found.what.push_back(name + ": bytes " + std::to_string(one.begin) + " to " +
-                                 std::to_string(one.end) + " of " + std::to_string(bytes->size()) +
-                                 " are damaged");
-        }
-    }
-    return found;
-}
-
-// The highest entry that a batch writes, and those entries.
-class Entries : public rocksdb::WriteBatch::Handler {
-public:
-    using Visit = std::function<void(Seq, std::string_view key, std::string_view value)>;
-
-    explicit Entries(Visit visit) : visit_(std::move(visit)) {}
-
-    rocksdb::Status PutCF(std::uint32_t,
-                          const rocksdb::Slice& key,
-                          const rocksdb::Slice& value) override {
-        const std::string_view name(key.data(), key.size());
-        if (const auto seq = seq_of(Space::entry, name)) {
-            visit_(*seq, name, {value.data(), value.size()});
-        }
-        return {};
-    }
-
-    rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override { return {}; }
-
-    rocksdb::Status DeleteRangeCF(std::uint32_t,
-                                  const rocksdb::Slice&,
-                                  const rocksdb::Slice&) override {
-        return {};
-    }
-
-private:
-    Visit visit_;
-};
 
 // What a logged batch holds and no table yet, with each key in the family where it belongs now.
 class Unflushed : public rocksdb::WriteBatch::Handler {
@@ -190,43 +96,6 @@ std::string time_text(WallTime now) {
 }
 
 }  // namespace
-
-std::string Inspection::text() const {
-    std::string all;
-    for (const std::string& one : what) all += (all.empty() ? "" : "; ") + one;
-    return all;
-}
-
-// RocksDB takes a list that ends early for one that a crash cut off, and deletes the tables that it
-// does not know: those that the missing end named.
-static void check_list_of_tables(const Files& files,
-                                 const std::string& database,
-                                 Inspection& found) {
-    Result<std::string> name = files.read(database + "/CURRENT");
-    if (!name) return;
-    while (name->ends_with('\n')) name->pop_back();
-    const Result<std::string> list = files.read(database + "/" + *name);
-    if (!list) return;
-    const Prescan scan = prescan(*list);
-    if (scan.found == LogBytes::clean) return;
-    found.tables = true;
-    found.what.push_back(*name + ": byte " + std::to_string(scan.damage.front().begin) + " of " +
-                         std::to_string(list->size()) + " is damaged");
-}
-
-Result<Inspection> inspect(const Files& files, const std::string& database) {
-    Result<std::vector<std::string>> names = files.list(database);
-    if (!names) return names.error();
-    Result<Inspection> found = read_logs(files, database, 0, 0, [](const LoggedBatch&) {});
-    if (!found) return found;
-    const bool has_head = std::find(names->begin(), names->end(), "CURRENT") != names->end();
-    found->headless = !has_head && std::any_of(names->begin(), names->end(), [](const auto& name) {
-        return name.ends_with(".sst") || name.ends_with(".log") || name.starts_with("MANIFEST-");
-    });
-    if (found->headless) found->what.emplace_back("CURRENT is missing");
-    if (has_head) check_list_of_tables(files, database, *found);
-    return found;
-}
 
 // The database that is being built.
 class Rebuild::Building {
@@ -355,8 +224,10 @@ private:
 
     Result<void> replay_logs() {
         std::optional<Error> wrong;
-        Entries rescue([&](Seq seq, std::string_view key, std::string_view value) {
-            highest_ = std::max(highest_, seq);
+        PutsOfBatch rescue([&](std::string_view key, std::string_view value) {
+            const std::optional<Seq> seq = seq_of(Space::entry, key);
+            if (!seq) return;
+            highest_ = std::max(highest_, *seq);
             if (!after_damage_ || wrong || has(key)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
@@ -512,7 +383,7 @@ Rebuild::Rebuild(std::string directory, rocksdb::Env* env, Note note)
     : directory_(std::move(directory)), env_(env), note_(std::move(note)), files_(env) {}
 
 Result<bool> Rebuild::is_under_way() {
-    const std::string marker = directory_ + std::string(kMarker);
+    const std::string marker = directory_ + std::string(kRebuildingName);
     if (!files_.exists(marker)) return false;
     if (!files_.exists(directory_ + "/db")) return true;
     // Begun before anything was set aside, or all but cleared away.
@@ -523,7 +394,7 @@ Result<bool> Rebuild::is_under_way() {
 }
 
 Result<std::string> Rebuild::set_aside(WallTime now) {
-    const std::string marker = directory_ + std::string(kMarker);
+    const std::string marker = directory_ + std::string(kRebuildingName);
     const std::string quarantine = directory_ + "/quarantine";
     if (files_.exists(marker)) {
         Result<std::string> named = files_.read(marker);
@@ -552,7 +423,7 @@ Result<std::string> Rebuild::set_aside(WallTime now) {
 Result<void> Rebuild::put_in_place() {
     Result<void> done = files_.rename(directory_ + "/db.new", directory_ + "/db");
     if (done) done = files_.sync_directory(directory_);
-    if (done) done = files_.remove(directory_ + std::string(kMarker));
+    if (done) done = files_.remove(directory_ + std::string(kRebuildingName));
     if (done) done = files_.sync_directory(directory_);
     return done;
 }
@@ -577,7 +448,7 @@ Result<Rebuilt> Rebuild::run(const Known& known) {
     Result<std::vector<SeqRange>> lost = building.run();
     if (!lost) return std::move(lost).error().during("rebuilding from " + *kept_in);
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
-    thin(*kept_in, building.tables_are_good());
+    if (!known.keep_tables) thin(*kept_in, building.tables_are_good());
     return Rebuilt{std::move(*kept_in), std::move(*lost)};
 }
 

@@ -16,6 +16,7 @@
 
 #include "proto/result.hpp"
 #include "wal/files.hpp"
+#include "wal/inspection.hpp"
 #include "wal/lost.hpp"
 #include "wal/rocks_options.hpp"
 #include "wal/water_mark.hpp"
@@ -25,22 +26,11 @@
 
 namespace holdfast::wal {
 
+inline constexpr std::string_view kRebuildingName = "/rebuilding";
+
 inline constexpr std::string_view kTailName = "tail";    // m|tail: an entry's key
 inline constexpr std::string_view kLostName = "lost";    // m|lost: a Lost
 inline constexpr std::string_view kDoubtName = "doubt";  // m|doubt: an entry's key
-
-// What can be seen of a database without opening it. Reads its logs.
-struct Inspection {
-    bool headless = false;          // there are files and no CURRENT: RocksDB would begin afresh
-    bool rot = false;               // a log lost something that had been written
-    bool dropped = false;           // rot, or bytes at the end that cannot be read
-    bool tables = false;            // the list of the tables is damaged or its end is missing
-    std::vector<std::string> what;  // each of them, for people
-
-    [[nodiscard]] std::string text() const;
-};
-
-[[nodiscard]] Result<Inspection> inspect(const Files& files, const std::string& database);
 
 struct Rebuilt {
     std::string kept_in;         // the folder in quarantine
@@ -59,6 +49,7 @@ public:
         WaterMark mark;
         WallTime now;
         bool doubt_tables = false;  // RocksDB opens them, and yet found them damaged
+        bool keep_tables = false;   // in quarantine too, where they are whole: so it can be undone
     };
 
     [[nodiscard]] Result<Rebuilt> run(const Known& known);

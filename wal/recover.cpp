@@ -13,10 +13,6 @@
 namespace holdfast::wal {
 namespace {
 
-constexpr std::string_view kSchemaName = "schema";
-// 1: entries among the marks. 2: apart (database.hpp).
-constexpr std::string_view kSchema = "2";
-
 Result<void> sync_directory(const std::filesystem::path& directory) {
     const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
@@ -210,10 +206,9 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
 // From the first entry there is. What is a dead letter or parked stays so; anything else is handed
 // out as an entry whose attempt may have been made.
 Result<void> Log::Impl::restart_damaged_cursors() {
-    bool any = false;
+    rocksdb::WriteBatch batch;
     for (auto& [name, destination] : destinations_) {
         if (!destination.restarted) continue;
-        any = true;
         options_.note("the cursor of " + name +
                       " is damaged: its entries are delivered again from " +
                       std::to_string(tail().value) + " on");
@@ -221,10 +216,10 @@ Result<void> Log::Impl::restart_damaged_cursors() {
         destination.cursor.counted_to = tail().previous();
         destination.cursor.counts.pending = destination.parked.size();
         destination.cursor.counts.failed = count_failed(name);
+        store_.put(batch, name_key(Space::cursor, name), destination.cursor.encode());
     }
-    if (!any) return {};
+    if (batch.Count() == 0) return {};
     doubt_ = head_;
-    rocksdb::WriteBatch batch;
     const rocksdb::Status put =
         batch.Put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, doubt_));
     if (!put.ok()) return Error{Errc::storage_failed, put.ToString()};
@@ -269,10 +264,10 @@ void Log::Impl::forget_lost() {
 Result<void> Log::Impl::load_schema() {
     Result<std::optional<std::string>> schema = store_.get(name_key(Space::meta, kSchemaName));
     if (!schema) return schema.error();
-    if (*schema == "1") {
+    if (*schema == kOldSchema) {
         if (Result<void> moved = store_.move_entries(); !moved) return moved;
     }
-    if (!*schema || *schema == "1") {
+    if (!*schema || *schema == kOldSchema) {
         rocksdb::WriteBatch known;
         store_.put(known, name_key(Space::meta, kSchemaName), kSchema);
         if (Result<void> written = store_.write(known, true); !written) return written;

@@ -4,6 +4,7 @@
 #include "wal/files.hpp"
 
 #include <rocksdb/convenience.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include <mutex>
 #include <utility>
@@ -69,6 +70,32 @@ Result<void> Store::open() {
     return {};
 }
 
+Result<void> Store::open_read_only() {
+    const std::unique_lock lock(mutex_);
+    const rocksdb::Status status = Database::open_read_only(
+        rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), db_);
+    if (status.ok()) return {};
+    Error error = error_of(status, "open " + directory_.string());
+    // The directory is there: what is missing is one of its files.
+    if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
+    return error;
+}
+
+Result<void> Store::check_table(const std::string& name) const {
+    rocksdb::SstFileReader reader(rocks_options(env_, note_, write_buffer_bytes_).of_marks());
+    rocksdb::Status status = reader.Open((directory_ / name).string());
+    if (status.ok()) status = reader.VerifyChecksum();
+    if (status.ok()) return {};
+    Error error = error_of(status, name);
+    if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
+    return error;
+}
+
+std::vector<std::string> Store::tables() const {
+    const auto lock = reading();
+    return lock ? db_->tables() : std::vector<std::string>();
+}
+
 void Store::let_compact(bool yes) {
     const auto lock = reading();
     if (!lock || compacts_ == yes) return;
@@ -129,7 +156,10 @@ Result<std::optional<KeyValue>> Store::last(std::string_view lower, std::string_
     return std::optional(KeyValue{at->key().ToString(), at->value().ToString()});
 }
 
-Result<void> Store::scan(std::string_view lower, std::string_view upper, const Visit& visit) const {
+Result<void> Store::scan(std::string_view lower,
+                         std::string_view upper,
+                         const Visit& visit,
+                         bool fill_cache) const {
     const auto lock = reading();
     if (!lock) return not_open();
     const rocksdb::Slice lower_bound = slice(lower);
@@ -137,6 +167,7 @@ Result<void> Store::scan(std::string_view lower, std::string_view upper, const V
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &lower_bound;
     options.iterate_upper_bound = &upper_bound;
+    options.fill_cache = fill_cache;
     const std::unique_ptr<rocksdb::Iterator> at(
         (*db_)->NewIterator(options, db_->family_of(lower)));
     for (at->Seek(lower_bound); at->Valid(); at->Next()) {

@@ -19,6 +19,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::wal {
 
@@ -40,6 +41,9 @@ public:
     // Without compacting, which may take the last bytes of a full disk: let_compact() follows.
     [[nodiscard]] Result<void> open();
 
+    // For reading alone; changes no byte. Errors: corrupt, storage_failed.
+    [[nodiscard]] Result<void> open_read_only();
+
     void let_compact(bool yes);
 
     // Waits for reads that are under way. What a failed store says on closing is no second failure.
@@ -59,11 +63,20 @@ public:
 
     // Visits [lower, upper) in order until `visit` returns false. The bounds are required: a scan
     // from the beginning walks over everything that was deleted. 7.8.3 may end a scan early with an
-    // OK status on a damaged table file: who must not miss anything counts.
+    // OK status on a damaged table file: who must not miss anything counts. Without `fill_cache`
+    // what others read often stays in memory.
     using Visit = std::function<bool(std::string_view key, std::string_view value)>;
     [[nodiscard]] Result<void> scan(std::string_view lower,
                                     std::string_view upper,
-                                    const Visit& visit) const;
+                                    const Visit& visit,
+                                    bool fill_cache = true) const;
+
+    // Reads a whole table file and checks it against its checksums. Errors: corrupt, also when it
+    // is missing; storage_failed.
+    [[nodiscard]] Result<void> check_table(const std::string& name) const;
+
+    // The names of those in use, in order; none while the store is not open.
+    [[nodiscard]] std::vector<std::string> tables() const;
 
     // Gives the space of whole table files inside [lower, upper) back at once, but for the newest.
     void drop_files(std::string_view lower, std::string_view upper);

@@ -24,10 +24,26 @@ constexpr Space kSpaces[] = {Space::cursor,
 
 constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
 
-bool seeks(rocksdb::Iterator& at, Space space, std::uint64_t seq) {
-    at.Seek(seq_key(space, Seq{seq}));
-    return at.status().ok();
-}
+// An iterator over a damaged table. One that met damage may find it again wherever it is sent to
+// (7.8.3), so that it is replaced by a new one.
+class Reading {
+public:
+    explicit Reading(rocksdb::SstFileReader& table) : table_(table) { renew(); }
+
+    rocksdb::Iterator* operator->() const { return at_.get(); }
+
+    bool seeks(Space space, std::uint64_t seq) {
+        if (!at_->status().ok()) renew();
+        at_->Seek(seq_key(space, Seq{seq}));
+        return at_->status().ok();
+    }
+
+private:
+    void renew() { at_.reset(table_.NewIterator(rocksdb::ReadOptions())); }
+
+    rocksdb::SstFileReader& table_;
+    std::unique_ptr<rocksdb::Iterator> at_;
+};
 
 // Of the eight bytes behind the space: also names have an order among numbers.
 std::uint64_t number_of(std::string key) {
@@ -36,20 +52,20 @@ std::uint64_t number_of(std::string key) {
 }
 
 // To the first key after `key` from which reading works: a damaged block covers one range of keys.
-bool seek_behind(rocksdb::Iterator& at, const std::string& key) {
+bool seek_behind(Reading& at, const std::string& key) {
     for (const Space space : kSpaces) {
         if (!key.empty() && static_cast<char>(space) < key[0]) continue;
         const bool is_here = !key.empty() && key[0] == static_cast<char>(space);
         std::uint64_t bad = is_here ? number_of(key) : 0;
-        if (bad < kLast && seeks(at, space, bad + 1)) return true;
-        if (!seeks(at, space, kLast)) continue;
+        if (bad < kLast && at.seeks(space, bad + 1)) return true;
+        if (!at.seeks(space, kLast)) continue;
         ++bad;
         std::uint64_t good = kLast;
         while (good - bad > 1) {
             const std::uint64_t middle = bad + (good - bad) / 2;
-            (seeks(at, space, middle) ? good : bad) = middle;
+            (at.seeks(space, middle) ? good : bad) = middle;
         }
-        return seeks(at, space, good);
+        return at.seeks(space, good);
     }
     return false;
 }
@@ -61,7 +77,7 @@ TableRead read_table(const rocksdb::Options& options,
                      const std::function<void(std::string_view, std::string_view)>& visit) {
     rocksdb::SstFileReader reader(options);
     if (!reader.Open(path).ok()) return TableRead::without_some_marks;
-    const std::unique_ptr<rocksdb::Iterator> at(reader.NewIterator(rocksdb::ReadOptions()));
+    Reading at(reader);
     TableRead read = TableRead::whole;
     std::string key;
     for (at->SeekToFirst();;) {
@@ -70,7 +86,7 @@ TableRead read_table(const rocksdb::Options& options,
             visit(key, {at->value().data(), at->value().size()});
         }
         if (at->status().ok()) return read;
-        const bool goes_on = seek_behind(*at, key) && at->Valid();
+        const bool goes_on = seek_behind(at, key) && at->Valid();
         if (goes_on && seq_of(Space::entry, key) &&
             seq_of(Space::entry, at->key().ToStringView())) {
             read = std::max(read, TableRead::without_some_entries);

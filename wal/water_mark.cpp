@@ -46,13 +46,17 @@ WaterMarkFile::WaterMarkFile(std::string directory, rocksdb::Env* env)
 
 Result<std::optional<WaterMark>> WaterMarkFile::read() {
     is_there_ = false;
+    has_torn_slot_ = false;
     if (!files_.exists(path_)) return std::optional<WaterMark>();
     const Result<std::string> bytes = files_.read(path_);
     if (!bytes) return bytes.error();
     std::optional<DecodedMark> newest;
     for (std::size_t slot = 0; slot < kSlots && slot * kSlotBytes < bytes->size(); ++slot) {
-        const auto decoded =
-            decode_mark(std::string_view(*bytes).substr(slot * kSlotBytes, kSlotBytes));
+        const std::string_view held =
+            std::string_view(*bytes).substr(slot * kSlotBytes, kSlotBytes);
+        const auto decoded = decode_mark(held);
+        const bool is_empty = held.find_first_not_of('\0') == std::string_view::npos;
+        has_torn_slot_ = has_torn_slot_ || (!decoded && !is_empty);
         if (decoded && (!newest || decoded->generation > newest->generation)) newest = decoded;
     }
     if (!newest) return Error{Errc::corrupt, path_ + " is damaged"};

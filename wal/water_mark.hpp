@@ -47,6 +47,9 @@ public:
     // whole), storage_failed.
     [[nodiscard]] Result<std::optional<WaterMark>> read();
 
+    // One of the slots that were read had something in it and was not whole.
+    [[nodiscard]] bool has_torn_slot() const { return has_torn_slot_; }
+
     // Makes the file when it is missing or damaged. Synced.
     [[nodiscard]] Result<void> write(const WaterMark& mark);
 
@@ -58,6 +61,7 @@ private:
     const Files files_;
     std::uint64_t generation_ = 0;
     bool is_there_ = false;
+    bool has_torn_slot_ = false;
 };
 
 // Writes the mark about once in `every` while it moves, on a thread of its own that sleeps while

@@ -1,5 +1,7 @@
 #include "agent/admin/requests.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -275,6 +277,24 @@ asio::awaitable<AdminAnswer> show_status(AdminHost& host) {
     co_return answer;
 }
 
+asio::awaitable<Result<wal::CheckStep>> check_aside(const wal::Log& log, std::string from) {
+    Result<wal::CheckStep> step = log.check(from);
+    co_return step;
+}
+
+// Elsewhere, so that apps and operators do not wait for a table file to be read.
+asio::awaitable<AdminAnswer> check(AdminHost& host, const Parameters& parameters) {
+    const auto from = parameters.find("from");
+    asio::awaitable<Result<wal::CheckStep>> aside =
+        check_aside(host.log(), from == parameters.end() ? "" : from->second);
+    Result<wal::CheckStep> step =
+        co_await asio::co_spawn(host.background(), std::move(aside), asio::use_awaitable);
+    if (!step) co_return refuse(step.error());
+    AdminAnswer answer;
+    answer.body = check_view(*step);
+    co_return answer;
+}
+
 }  // namespace
 
 asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& request) {
@@ -296,6 +316,9 @@ asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& r
     }
     if (versioned && path.size() == 3 && path[1] == "entries" && is_get) {
         co_return co_await show_entry(host, path[2], parameters);
+    }
+    if (versioned && path.size() == 2 && path[1] == "check" && is_get) {
+        co_return co_await check(host, parameters);
     }
     if (versioned && path.size() == 2 && path[1] == "replay" && is_post) {
         co_return co_await replay(host, request.body);

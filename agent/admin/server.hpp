@@ -7,6 +7,7 @@
 #include "agent/admin/views.hpp"
 #include "agent/listener.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
@@ -24,6 +25,9 @@ public:
     [[nodiscard]] virtual wal::Log& log() = 0;
     virtual boost::asio::awaitable<AgentStatus> status() = 0;
     virtual boost::asio::awaitable<std::set<Seq>> in_flight() = 0;
+
+    // For reads that may take long: of a thread that nobody waits for.
+    [[nodiscard]] virtual boost::asio::any_io_executor background() = 0;
 
     struct Replayed {
         Seq seq;

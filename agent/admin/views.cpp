@@ -1,5 +1,6 @@
 #include "agent/admin/views.hpp"
 
+#include "agent/finding_view.hpp"
 #include "agent/text.hpp"
 
 namespace holdfast::agent {
@@ -166,6 +167,19 @@ Json entry_detail_view(const wal::Description& description,
     view["answer"] = description.failure ? text_view(description.failure->answer) : Json(nullptr);
     if (with_body) view["body"] = event.body;
     return view;
+}
+
+Json check_view(const wal::CheckStep& step) {
+    Json findings = Json::array();
+    for (const wal::Finding& one : step.findings) findings.push_back(finding_view(one));
+    return {{"tail", step.tail.value},
+            {"head", step.head.value},
+            {"tables", step.counts.tables},
+            {"marks", step.counts.marks},
+            {"entries", step.counts.entries},
+            {"bytes", step.counts.bytes},
+            {"findings", std::move(findings)},
+            {"next", step.next.empty() ? Json(nullptr) : Json(step.next)}};
 }
 
 Json error_view(const Error& error) {

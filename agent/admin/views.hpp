@@ -48,6 +48,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json entry_detail_view(const wal::Description& description,
                                      const std::set<Seq>& in_flight,
                                      bool with_body);
+[[nodiscard]] Json check_view(const wal::CheckStep& step);
 [[nodiscard]] Json error_view(const Error& error);
 
 }  // namespace holdfast::agent

@@ -1,5 +1,6 @@
 #include "agent/cli/command_line.hpp"
 
+#include "agent/cli/log_commands.hpp"
 #include "agent/cli/send.hpp"
 #include "proto/ulid.hpp"
 
@@ -13,18 +14,20 @@
 namespace holdfast::cli {
 namespace {
 
-constexpr const char* kAdminSocket = "/run/holdfast/admin.sock";
-
 constexpr const char* kExitCodes =
     "Exit codes:\n"
     "  0   done\n"
     "  1   the agent refused, or there is no such entry\n"
     "  2   the command line is wrong\n"
-    "  3   `status --check` found something to look at\n"
-    "  69  the agent cannot be reached; `send`: not all is stored for sure, send it again later";
+    "  3   `status --check` found something to look at, `check` damage, `repair` a loss\n"
+    "  69  the agent cannot be reached; `send`: not all is stored for sure, send it again later\n"
+    "  75  an agent uses the log";
 
 struct Arguments {
     std::string socket;  // empty: where the command's is
+    std::string directory;
+    std::string config;
+    bool dry_run = false;
     bool json = false;
     bool check = false;
     bool body = false;
@@ -59,6 +62,16 @@ void add_filter(CLI::App& command, Filter& filter) {
     command.add_option("--limit", filter.limit, "At most so many")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
         ->capture_default_str();
+}
+
+void add_place(CLI::App& command, Arguments& arguments) {
+    CLI::Option* directory =
+        command.add_option("--directory", arguments.directory, "The log's directory");
+    command
+        .add_option("--config",
+                    arguments.config,
+                    std::string("The configuration that names it; else ") + kDefaultConfig)
+        ->excludes(directory);
 }
 
 void add_send(CLI::App& app, SendOptions& options) {
@@ -122,15 +135,37 @@ void declare(CLI::App& app, Arguments& arguments) {
     ids->check(entry);
     replay.add_flag("--all", arguments.all, "All there are")->excludes(ids);
 
+    CLI::App& check = *app.add_subcommand(
+        "check", "Read all of the log and say what is damaged; changes nothing");
+    add_place(check, arguments);
+    CLI::App& repair = *app.add_subcommand(
+        "repair", "Mend a damaged log while no agent runs; what was damaged is kept");
+    add_place(repair, arguments);
+    repair.add_flag("--dry-run", arguments.dry_run, "Only say what would be done");
     add_send(app, arguments.send);
 }
 
-// Given, or from the environment, or as packaged.
-std::string socket_of(const Arguments& arguments, bool is_send) {
+// Given, or from the environment; empty: neither.
+std::string named_socket(const Arguments& arguments, bool is_send) {
     if (!arguments.socket.empty()) return arguments.socket;
     const char* named = std::getenv(is_send ? "HOLDFAST_INGEST_SOCKET" : "HOLDFAST_SOCKET");
-    if (named != nullptr && *named != '\0') return named;
+    return named == nullptr ? "" : named;
+}
+
+// As packaged.
+const char* default_socket(bool is_send) {
     return is_send ? client::kDefaultSocket : kAdminSocket;
+}
+
+int execute_on_log(const CLI::App& app, const Arguments& arguments, const Surroundings& around) {
+    const LogArguments where{arguments.directory, arguments.config, arguments.socket};
+    Result<LogPlace> place = find_log(where);
+    if (!place) {
+        around.err << "holdfast: " << place.error().detail << "\n";
+        return kRefused;
+    }
+    const LogCommands commands(std::move(*place), around, arguments.json);
+    return app.got_subcommand("check") ? commands.check() : commands.repair(arguments.dry_run);
 }
 
 int execute(const CLI::App& app, const Arguments& arguments, const Surroundings& around) {
@@ -174,10 +209,14 @@ int run(int argc, const char* const* argv, const Surroundings& around) {
     if (is_send && arguments.send.from.empty() && arguments.send.target.empty()) {
         return misused("send needs a METHOD and a TARGET, or --from", around);
     }
-    arguments.socket = socket_of(arguments, is_send);
+    arguments.socket = named_socket(arguments, is_send);
+    const bool is_on_log = app.got_subcommand("check") || app.got_subcommand("repair");
+    if (is_on_log && arguments.socket.empty()) return execute_on_log(app, arguments, around);
+    if (arguments.socket.empty()) arguments.socket = default_socket(is_send);
     if (const std::string wrong = check_socket(arguments.socket); !wrong.empty()) {
         return misused(wrong, around);
     }
+    if (is_on_log) return execute_on_log(app, arguments, around);
     arguments.send.socket = arguments.socket;
     return execute(app, arguments, around);
 }

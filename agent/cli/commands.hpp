@@ -17,8 +17,9 @@ enum ExitCode : int {
     kDone = 0,
     kRefused = 1,  // by the agent; also: there is no such entry
     kUsage = 2,
-    kLookAtIt = 3,      // `status --check` found something
+    kLookAtIt = 3,      // `status --check` found something, `check` damage, `repair` a loss
     kUnreachable = 69,  // EX_UNAVAILABLE of sysexits.h; `send`: the same may pass later
+    kBusy = 75,         // EX_TEMPFAIL: an agent has the log
 };
 
 struct Surroundings {

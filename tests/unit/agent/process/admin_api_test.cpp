@@ -32,6 +32,8 @@ public:
 
     asio::awaitable<std::set<Seq>> in_flight() override { co_return in_flight_; }
 
+    asio::any_io_executor background() override { return world_.io.get_executor(); }
+
     asio::awaitable<std::vector<Result<Replayed>>> replay(std::vector<Seq> failed) override {
         std::vector<Result<Replayed>> results;
         for (const Seq one : failed) results.push_back(start_replay(one));
@@ -129,6 +131,27 @@ protected:
 TEST_F(AdminApi, Status) {
     EXPECT_EQ(get("/v1/status")["pid"], 812);
     EXPECT_EQ(status_, 200U);
+}
+
+TEST_F(AdminApi, ChecksTheLogStepByStep) {
+    store({"1", "2", "3"});
+    std::uint64_t entries = 0;
+    Json from = "";
+    for (int steps = 0; !from.is_null() && steps < 20; ++steps) {
+        const Json step = get("/v1/check?from=" + from.get<std::string>());
+        ASSERT_EQ(status_, 200U) << step;
+        EXPECT_EQ(step["findings"], Json::array());
+        EXPECT_EQ(step["head"], 3);
+        EXPECT_EQ(step["tail"], 1);
+        entries += step["entries"].get<std::uint64_t>();
+        from = step["next"];
+    }
+    EXPECT_TRUE(from.is_null());
+    EXPECT_EQ(entries, 3U);
+}
+
+TEST_F(AdminApi, ACheckGoesOnOnlyWhereOneWas) {
+    expect_error(get("/v1/check?from=nowhere"), 400, "bad_input");
 }
 
 TEST_F(AdminApi, WhatIsLostCanBeSeen) {

@@ -34,7 +34,7 @@ bool wait_until(const std::function<bool()>& is_so) {
 }
 
 Child::Child(const Options& options) {
-    std::vector<std::string> arguments = {HOLDFASTD};
+    std::vector<std::string> arguments = {options.program};
     arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
     std::vector<std::string> environment = options.environment;
     environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
@@ -66,6 +66,9 @@ Child::Child(const Options& options) {
                           ::getpid());
         }
         if (options.open_files) ::setrlimit(RLIMIT_NOFILE, &*options.open_files);
+        if (options.user != 0 && (::setgid(options.user) != 0 || ::setuid(options.user) != 0)) {
+            ::_exit(126);
+        }
         ::execve(argv[0], argv.data(), envp.data());
         ::_exit(127);
     }

@@ -22,6 +22,8 @@ public:
         std::vector<int> sockets = {};
         std::string socket_names = {};  // "a:b"
         std::optional<rlimit> open_files = {};
+        std::string program = HOLDFASTD;
+        uid_t user = 0;  // for root: who runs it, in a group of the same number; 0: nobody else
     };
 
     explicit Child(const Options& options);

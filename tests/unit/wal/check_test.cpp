@@ -1,0 +1,676 @@
+// Checking and mending a log that nobody has open.
+#include "wal/check.hpp"
+
+#include "proto/record.hpp"
+#include "tests/unit/wal/log_under_test.hpp"
+#include "wal/files.hpp"
+#include "wal/keys.hpp"
+#include "wal/known_keys.hpp"
+#include "wal/repair.hpp"
+#include "wal/water_mark.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <ostream>
+#include <random>
+
+namespace holdfast::wal {
+
+void PrintTo(const Finding& finding, std::ostream* out) {
+    *out << info(finding.kind).code << " " << finding.subject << " " << text_of(finding.seqs);
+    for (const std::string& what : finding.what) *out << " | " << what;
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kInTables = 40;
+constexpr std::uint64_t kEntries = 80;
+
+const Failure kFailure{
+    .attempts = 1, .failed_at = wall_from_ms(1), .status = 400, .reason = "400", .answer = {}};
+
+Retry retry_once() {
+    Retry retry;
+    retry.attempts = 1;
+    return retry;
+}
+
+std::string body_of(std::uint64_t seq) {
+    return fmt::format("entry {} {}", seq, std::string(1500, 'x'));
+}
+
+std::string read(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write(const fs::path& file, std::string_view bytes) {
+    std::ofstream(file, std::ios::binary) << bytes;
+}
+
+// A log in a real directory: 1 to 40 in a table, 41 to 80 in RocksDB's log. 1 to 10 are complete,
+// 11 is a dead letter, 12 is parked, 13 waits for a retry. It was stopped cleanly.
+class CheckedLog : public testing::Test {
+protected:
+    CheckedLog() {
+        log_.open();
+        for (std::uint64_t seq = 1; seq <= kInTables; ++seq) log_.append(body_of(seq));
+        log_.take_all();
+        for (std::uint64_t seq = 1; seq <= 10; ++seq) log_->complete("crm", Seq{seq});
+        log_->fail("crm", Seq{11}, kFailure);
+        log_->park("crm", Seq{12});
+        log_->retry("crm", Seq{13}, retry_once());
+        log_.close();
+        log_.open();
+        for (std::uint64_t seq = kInTables + 1; seq <= kEntries; ++seq) log_.append(body_of(seq));
+        log_.close();
+    }
+
+    [[nodiscard]] fs::path directory() const { return log_.options.directory; }
+
+    [[nodiscard]] fs::path db() const { return directory() / "db"; }
+
+    [[nodiscard]] std::vector<fs::path> files(std::string_view part) const {
+        std::vector<fs::path> found;
+        for (const auto& file : fs::directory_iterator(db())) {
+            const std::string name = file.path().filename();
+            if (name.find(part) != std::string::npos && file.file_size() > 0) {
+                found.push_back(file.path());
+            }
+        }
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+
+    [[nodiscard]] fs::path only(std::string_view part) const {
+        const std::vector<fs::path> found = files(part);
+        EXPECT_EQ(found.size(), 1U) << part;
+        return found.at(0);
+    }
+
+    static void flip(const fs::path& file, std::size_t at, unsigned bit = 0) {
+        std::string bytes = read(file);
+        bytes.at(at) = static_cast<char>(bytes.at(at) ^ (1 << bit));
+        write(file, bytes);
+    }
+
+    [[nodiscard]] std::size_t in_log(std::uint64_t seq) const {
+        return read(only(".log")).find(fmt::format("entry {} ", seq));
+    }
+
+    // Of the entries; that of the marks is much smaller.
+    [[nodiscard]] fs::path largest_table() const {
+        std::vector<fs::path> tables = files(".sst");
+        return *std::max_element(tables.begin(), tables.end(), [](const auto& a, const auto& b) {
+            return fs::file_size(a) < fs::file_size(b);
+        });
+    }
+
+    [[nodiscard]] std::map<std::string, std::string> bytes_of_all() const {
+        std::map<std::string, std::string> all;
+        for (const auto& file : fs::recursive_directory_iterator(directory())) {
+            if (file.is_regular_file() && file.path().filename() != "ballast") {
+                all[file.path()] = read(file.path());
+            }
+        }
+        return all;
+    }
+
+    [[nodiscard]] CheckOptions options() const {
+        CheckOptions options;
+        options.directory = directory();
+        options.now = log_.now();
+        return options;
+    }
+
+    // Also proves that nothing was changed.
+    [[nodiscard]] CheckReport check() const {
+        const auto before = bytes_of_all();
+        Result<CheckReport> report = wal::check(options());
+        EXPECT_TRUE(report) << report.error().detail;
+        EXPECT_TRUE(before == bytes_of_all()) << "a check has changed something";
+        return report ? std::move(*report) : CheckReport();
+    }
+
+    [[nodiscard]] std::vector<Finding> damage() const {
+        std::vector<Finding> found = check().findings;
+        std::erase_if(found, [](const Finding& one) { return !one.is_damage(); });
+        return found;
+    }
+
+    [[nodiscard]] std::vector<Finding> notices() const {
+        std::vector<Finding> found = check().findings;
+        std::erase_if(found, [](const Finding& one) {
+            return one.is_damage() || one.kind == Kind::ballast_missing;
+        });
+        return found;
+    }
+
+    [[nodiscard]] RepairReport repair() const {
+        Result<RepairReport> report = wal::repair(options(), false);
+        EXPECT_TRUE(report) << report.error().detail;
+        return report ? std::move(*report) : RepairReport();
+    }
+
+    // The agent starts with the strict policy, has everything but these, and goes on.
+    void expect_all_but(const std::vector<SeqRange>& lost) {
+        log_.options.on_corruption = OnCorruption::refuse;
+        const Result<void> opened = log_.try_open();
+        ASSERT_TRUE(opened) << opened.error().detail;
+        SeqSet gone;
+        for (const SeqRange& range : lost) gone.add(range);
+        EXPECT_THAT(log_->health().lost, lost);
+        for (Seq seq{1}; seq <= Seq{kEntries}; seq = seq.next()) {
+            const Result<Entry> one = log_->get(seq);
+            ASSERT_EQ(one.has_value(), !gone.find(seq)) << seq.value;
+            if (one) {
+                EXPECT_EQ(one->event().body, body_of(seq.value));
+            }
+        }
+        std::set<Seq> taken;
+        for (const Pending& one : log_.take_all()) taken.insert(one.seq);
+        for (Seq seq{12}; seq <= Seq{kEntries}; seq = seq.next()) {
+            EXPECT_EQ(taken.contains(seq), !gone.find(seq)) << seq.value;
+        }
+        EXPECT_EQ(log_.append("after"), Seq{kEntries + 1});
+    }
+
+    LogUnderTest log_{true};
+};
+
+MATCHER_P(IsKind, kind, "") {
+    return arg.kind == kind;
+}
+
+MATCHER_P2(IsAbout, kind, seqs, "") {
+    return arg.kind == kind && text_of(arg.seqs) == seqs;
+}
+
+MATCHER_P2(IsOf, kind, subject, "") {
+    return arg.kind == kind && arg.subject == subject;
+}
+
+TEST_F(CheckedLog, ThatIsWellHasNoFindings) {
+    const CheckReport report = check();
+    EXPECT_THAT(damage(), IsEmpty());
+    EXPECT_THAT(notices(), IsEmpty());
+    EXPECT_EQ(report.tail, Seq{1});
+    EXPECT_EQ(report.head, Seq{kEntries});
+    EXPECT_EQ(report.acknowledged, Seq{kEntries});
+    EXPECT_EQ(report.counts.entries, kEntries);
+    EXPECT_GE(report.counts.tables, 2U);
+    EXPECT_GE(report.counts.marks, 5U);  // a cursor, one of each, the schema
+}
+
+TEST_F(CheckedLog, ThatIsWellIsLeftAsItIsByARepair) {
+    const auto before = bytes_of_all();
+    EXPECT_EQ(repair().mended, Mend::nothing);
+    EXPECT_TRUE(before == bytes_of_all());
+}
+
+TEST_F(CheckedLog, KeepsFilesThatRocksDbWouldClearAway) {
+    write(db() / "000999.sst", "left by a crash");
+    write(db() / "000001.log", "");
+    write(db() / "000998.dbtmp", "too");
+    (void)check();
+}
+
+TEST_F(CheckedLog, ThatIsInUseIsNotLookedAt) {
+    log_.open();
+    const Result<CheckReport> report = wal::check(options());
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, Errc::busy);
+    const Result<RepairReport> repaired = wal::repair(options(), false);
+    ASSERT_FALSE(repaired);
+    EXPECT_EQ(repaired.error().code, Errc::busy);
+}
+
+TEST_F(CheckedLog, ThatIsNotThereIsSaidSo) {
+    CheckOptions nowhere = options();
+    nowhere.directory += "/no/such";
+    EXPECT_EQ(wal::check(nowhere).error().code, Errc::not_found);
+}
+
+TEST_F(CheckedLog, OfANewerVersionIsNotLookedAt) {
+    log_.put_raw(name_key(Space::meta, "schema"), "3");
+    EXPECT_EQ(wal::check(options()).error().code, Errc::too_new);
+}
+
+TEST_F(CheckedLog, WithACursorOfANewerVersionIsNotLookedAt) {
+    log_.put_raw(name_key(Space::cursor, "crm"), "x");
+    EXPECT_EQ(wal::check(options()).error().code, Errc::too_new);
+}
+
+// What a flipped bit, a cut or a missing file does.
+class Injured : public CheckedLog {
+protected:
+    // Found as these, mended so that nothing is lost but `lost`, and then well again.
+    void expect(const std::vector<Kind>& kinds, const std::vector<SeqRange>& lost) {
+        const CheckReport before = check();
+        std::vector<Kind> found;
+        for (const Finding& one : before.findings) {
+            if (one.is_damage()) found.push_back(one.kind);
+        }
+        EXPECT_EQ(found, kinds) << testing::PrintToString(before.findings);
+        const auto bytes = bytes_of_all();
+        const Result<RepairReport> tried = wal::repair(options(), true);
+        ASSERT_TRUE(tried);
+        EXPECT_TRUE(bytes == bytes_of_all()) << "a dry run has changed something";
+        const RepairReport report = repair();
+        EXPECT_EQ(report.mended, tried->mended);
+        EXPECT_EQ(text_of(report.lost), text_of(lost));
+        EXPECT_FALSE(has_damage(report.after.findings))
+            << testing::PrintToString(report.after.findings);
+        if (report.mended == Mend::rebuild) {
+            // All that was there is kept.
+            EXPECT_TRUE(fs::exists(report.kept_in + "/db"));
+        }
+        expect_all_but(lost);
+    }
+};
+
+TEST_F(Injured, ByAFlippedBitInTheLogLosesThatEntry) {
+    flip(only(".log"), in_log(60));
+    expect({Kind::log_rot, Kind::entry_missing}, {{{60}, {60}}});
+}
+
+TEST_F(Injured, ByALogThatWasCutShortLosesItsEnd) {
+    fs::resize_file(only(".log"), in_log(70) - 100);
+    expect({Kind::log_cut_short, Kind::end_missing}, {{{70}, {kEntries}}});
+}
+
+TEST_F(Injured, ByALogThatIsGoneLosesWhatWasInIt) {
+    fs::remove(only(".log"));
+    expect({Kind::end_missing}, {{{kInTables + 1}, {kEntries}}});
+}
+
+TEST_F(Injured, ByAMissingHeadLosesNothing) {
+    fs::remove(only("CURRENT"));
+    expect({Kind::current_missing}, {});
+}
+
+TEST_F(Injured, ByAHeadThatNamesNothingLosesNothing) {
+    write(only("CURRENT"), "MANIFEST-999999\n");
+    expect({Kind::cannot_be_opened}, {});
+}
+
+TEST_F(Injured, ByAFlippedBitInTheListOfTablesLosesNothing) {
+    const fs::path list = only("MANIFEST-");
+    flip(list, fs::file_size(list) / 2);
+    expect({Kind::table_list_damaged}, {});
+}
+
+TEST_F(Injured, ByAMarkThatCannotBeReadLosesNothing) {
+    write(directory() / "acknowledged", std::string(8192, 'x'));
+    expect({Kind::mark_file_damaged}, {});
+}
+
+TEST_F(Injured, ByAFlippedBitInATableLosesWhatWasInTheBlock) {
+    const fs::path table = largest_table();
+    flip(table, fs::file_size(table) / 3);
+    const std::vector<Finding> found = damage();
+    ASSERT_THAT(found, ElementsAre(IsKind(Kind::table_damaged), IsKind(Kind::entry_unreadable)));
+    EXPECT_LE(count_of(found[1].seqs), 20U);
+    EXPECT_EQ(found[0].subject, table.filename());
+    expect({Kind::table_damaged, Kind::entry_unreadable}, found[1].seqs);
+}
+
+TEST_F(Injured, ByATableThatIsGoneLosesWhatWasInIt) {
+    fs::remove(largest_table());
+    expect({Kind::cannot_be_opened, Kind::entry_missing}, {{{1}, {kInTables}}});
+}
+
+TEST_F(Injured, ByACursorThatIsGoneLosesNothing) {
+    {
+        const auto raw = log_.open_raw();
+        const std::string key = name_key(Space::cursor, "crm");
+        ASSERT_TRUE((*raw)->Delete(rocksdb::WriteOptions(), raw->family_of(key), key).ok());
+    }
+    expect({Kind::cursor_missing}, {});
+}
+
+TEST_F(Injured, ByACursorThatCannotBeReadLosesNothing) {
+    log_.put_raw(name_key(Space::cursor, "crm"), std::string("\1x"));
+    expect({Kind::cursor_damaged}, {});
+}
+
+TEST_F(Injured, ByAMissingSchemaLosesNothing) {
+    {
+        const auto raw = log_.open_raw();
+        const std::string key = name_key(Space::meta, "schema");
+        ASSERT_TRUE((*raw)->Delete(rocksdb::WriteOptions(), raw->family_of(key), key).ok());
+    }
+    expect({Kind::schema_missing}, {});
+}
+
+TEST_F(Injured, ByAnEntryThatIsGoneFromTheMiddleLosesIt) {
+    {
+        const auto raw = log_.open_raw();
+        const std::string key = seq_key(Space::entry, Seq{50});
+        ASSERT_TRUE((*raw)->Delete(rocksdb::WriteOptions(), raw->family_of(key), key).ok());
+    }
+    expect({Kind::entry_missing}, {{{50}, {50}}});
+}
+
+TEST_F(Injured, ByTheLossOfTheWholeDatabaseLosesEverything) {
+    fs::remove_all(db());
+    EXPECT_THAT(damage(), ElementsAre(IsAbout(Kind::end_missing, "1-80")));
+    const RepairReport report = repair();
+    EXPECT_EQ(text_of(report.lost), "1-80");
+    EXPECT_FALSE(has_damage(report.after.findings));
+}
+
+// What no rebuilding can bring back is told, and nothing is changed for it.
+TEST_F(CheckedLog, RecordsThatWereWrittenWrongAreNamed) {
+    log_.put_raw(seq_key(Space::entry, Seq{50}), "x");
+    log_.put_raw(seq_key(Space::entry, Seq{51}), "x");
+    log_.put_raw(seq_key(Space::retry, Seq{13}), "x");
+    log_.put_raw(seq_key(Space::failed, Seq{14}), "x");
+    log_.put_raw(seq_key(Space::failed, Seq{90}), encode(kFailure));
+    log_.put_raw(seq_key(Space::parked, Seq{91}), "crm");
+    log_.put_raw(key_key(wall_from_ms(1), {1, 2}), "x");
+    EXPECT_THAT(damage(),
+                ElementsAre(IsAbout(Kind::entry_damaged, "50-51"),
+                            IsAbout(Kind::mark_damaged, "14"),
+                            IsOf(Kind::mark_damaged, "idempotency keys"),
+                            IsAbout(Kind::mark_damaged, "13"),
+                            IsAbout(Kind::dead_letter_without_record, "90"),
+                            IsAbout(Kind::parked_without_record, "91")));
+    EXPECT_EQ(mend_of(check().findings), Mend::nothing);
+}
+
+TEST_F(CheckedLog, ADeadLettersRecordMayBeKeptAside) {
+    const Seq before_all{0};  // as one whose place was reclaimed
+    Event event;
+    event.destination = "crm";
+    std::string record;
+    encode_record(event, record);
+    log_.put_raw(seq_key(Space::kept, before_all), record);
+    log_.put_raw(seq_key(Space::failed, before_all), encode(kFailure));
+    EXPECT_THAT(damage(), IsEmpty());
+}
+
+TEST_F(CheckedLog, ACursorThatIsAheadIsNamed) {
+    Cursor ahead(Seq{500});
+    ahead.counted_to = Seq{kEntries};
+    log_.put_raw(name_key(Space::cursor, "crm"), ahead.encode());
+    EXPECT_THAT(damage(), ElementsAre(IsOf(Kind::cursor_ahead, "crm")));
+}
+
+TEST_F(CheckedLog, CountsThatAreOffAreNoDamage) {
+    Cursor off(Seq{41});
+    off.counts = {.pending = 7, .complete = 10, .failed = 3};
+    off.counted_to = Seq{kEntries};
+    log_.put_raw(name_key(Space::cursor, "crm"), off.encode());
+    EXPECT_THAT(damage(), IsEmpty());
+    const std::vector<Finding> found = notices();
+    ASSERT_THAT(found, ElementsAre(IsOf(Kind::counts_off, "crm")));
+    EXPECT_THAT(found[0].what,
+                ElementsAre("7 are counted as pending, 41 are there",
+                            "3 are counted as failed, 1 are there"));
+}
+
+TEST_F(CheckedLog, ATornEndAfterACrashIsNoDamage) {
+    const fs::path file = only(".log");
+    const std::string whole = read(file);
+    WaterMarkFile mark(directory(), nullptr);
+    ASSERT_TRUE(mark.read());
+    ASSERT_TRUE(mark.write({.acknowledged = Seq{kEntries}, .tail = Seq{1}, .clean = false}));
+    write(file, whole + whole.substr(0, 100).replace(0, 4, "torn"));
+    EXPECT_THAT(damage(), IsEmpty());
+    EXPECT_THAT(notices(), ElementsAre(IsKind(Kind::log_torn)));
+}
+
+TEST_F(CheckedLog, WhatLiesBesideTheDatabaseIsNamed) {
+    fs::create_directories(directory() / "quarantine/20231101T000000Z/db");
+    write(directory() / "quarantine/20231101T000000Z/db/000001.log", std::string(1000, 'x'));
+    fs::create_directories(directory() / "db.new");
+    fs::remove(directory() / "acknowledged");
+    fs::remove(directory() / "ballast");
+    const std::vector<Finding> found = check().findings;
+    ASSERT_THAT(
+        found,
+        ElementsAre(IsKind(Kind::mark_file_missing),
+                    IsOf(Kind::quarantined, (directory() / "quarantine/20231101T000000Z").string()),
+                    IsOf(Kind::leftover, (directory() / "db.new").string()),
+                    IsKind(Kind::ballast_missing)));
+    EXPECT_THAT(found[1].what, ElementsAre("1 MB, 13 days old"));
+}
+
+TEST_F(CheckedLog, ARebuildingThatWasCutOffIsGoneOnWith) {
+    fs::create_directories(directory() / "quarantine/20231101T000000Z");
+    fs::rename(db(), directory() / "quarantine/20231101T000000Z/db");
+    write(directory() / "rebuilding", "20231101T000000Z");
+    EXPECT_THAT(damage(), ElementsAre(IsKind(Kind::rebuild_unfinished)));
+    const RepairReport report = repair();
+    EXPECT_THAT(report.kept_in, HasSubstr("20231101T000000Z"));
+    EXPECT_FALSE(has_damage(report.after.findings));
+    expect_all_but({});
+}
+
+// Losses that are known are not found again.
+TEST_F(CheckedLog, WhatWasLostEarlierIsANoticeUntilItWasSeen) {
+    flip(only(".log"), in_log(60));
+    log_.open();
+    log_.close();
+    EXPECT_THAT(damage(), IsEmpty());
+    EXPECT_THAT(notices(), testing::Contains(IsAbout(Kind::lost_before, "60")));
+    log_.open();
+    log_->lost_is_seen();
+    log_.close();
+    EXPECT_THAT(damage(), IsEmpty());
+    EXPECT_THAT(notices(), ElementsAre(IsKind(Kind::quarantined)));
+}
+
+TEST_F(CheckedLog, ARepairCanBeUndone) {
+    flip(only(".log"), in_log(60));
+    std::map<std::string, std::string> before;
+    for (const auto& file : fs::directory_iterator(db())) {
+        before[file.path().filename()] = read(file.path());
+    }
+    const RepairReport report = repair();
+    ASSERT_FALSE(report.kept_in.empty());
+    fs::remove_all(db());
+    fs::rename(report.kept_in + "/db", db());
+    std::map<std::string, std::string> after;
+    for (const auto& file : fs::directory_iterator(db())) {
+        after[file.path().filename()] = read(file.path());
+    }
+    EXPECT_TRUE(before == after);
+}
+
+// In every state that a log goes through.
+TEST(CheckedLogInUse, HasNoDamageAtAnyPointOfItsLife) {
+    LogUnderTest log(true);
+    log.options.history = Duration::zero();
+    log.options.reclaim_every = Duration::zero();
+    CheckOptions options;
+    options.directory = log.options.directory;
+    const auto expect_well = [&](const char* when) {
+        SCOPED_TRACE(when);
+        log.close();
+        options.now = log.now();
+        const Result<CheckReport> report = check(options);
+        ASSERT_TRUE(report) << report.error().detail;
+        for (const Finding& one : report->findings) {
+            EXPECT_EQ(one.kind, Kind::ballast_missing) << testing::PrintToString(one);
+        }
+        log.open({"crm", "mail"});
+    };
+    log.open({"crm", "mail"});
+    expect_well("new");
+    for (int i = 0; i < 30; ++i) log.append(body_of(1), i % 3 == 0 ? "mail" : "crm");
+    expect_well("all pending");
+    log.take_all("crm");
+    log->complete("crm", Seq{3});
+    log->fail("crm", Seq{2}, kFailure);
+    log->park("crm", Seq{5});
+    log->retry("crm", Seq{6}, retry_once());
+    expect_well("one of each");
+    log.take_all("crm");
+    for (std::uint64_t seq = 1; seq <= 30; ++seq) {
+        if (seq % 3 != 1 && seq != 2 && seq != 3 && seq != 5) log->complete("crm", Seq{seq});
+    }
+    for (const Pending& one : log.take_all("mail")) log->complete("mail", one.seq);
+    log.advance(std::chrono::hours(1));
+    expect_well("all settled but two");
+    log.append("more");
+    log->complete("crm", log.take_all("crm").back().seq);
+    for (Seq tail; tail < Seq{31};) {
+        log.append("more");
+        for (const Pending& one : log.take_all("crm")) {
+            if (one.seq > Seq{30}) log->complete("crm", one.seq);
+        }
+        tail = log->health().tail;
+    }
+    expect_well("reclaimed, two kept aside");
+    EXPECT_GT(log->health().tail, Seq{30});
+}
+
+TEST(CheckedLogInUse, HasNoDamageAfterAPowerCut) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        LogUnderTest log;
+        log.open();
+        for (std::uint64_t seq = 1; seq <= 20 + seed; ++seq) {
+            log.append(body_of(seq));
+            for (const Pending& one : log.take_all()) log->complete("crm", one.seq);
+        }
+        log.crash(seed);
+        log.close();
+        CheckOptions options;
+        options.directory = log.options.directory;
+        options.env = log.options.env;
+        options.now = log.now();
+        const Result<CheckReport> report = check(options);
+        ASSERT_TRUE(report) << report.error().detail;
+        EXPECT_FALSE(has_damage(report->findings)) << testing::PrintToString(report->findings);
+        EXPECT_EQ(report->head, Seq{20 + seed});
+    }
+}
+
+// Whatever a check says nothing about is as it was; whatever it finds, a repair mends, and it says
+// exactly what is gone.
+TEST_F(CheckedLog, AFlippedBitAnywhereIsFoundAndMendedOrOfNoEffect) {
+    const fs::path good = directory().string() + ".good";
+    fs::copy(directory(), good, fs::copy_options::recursive);
+    std::uint64_t found = 0;
+    std::uint64_t lossy = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        SCOPED_TRACE(fmt::format("seed {}", seed));
+        std::mt19937_64 random(seed);
+        fs::remove_all(directory());
+        fs::copy(good, directory(), fs::copy_options::recursive);
+        constexpr const char* kKinds[] = {".log", ".sst", "MANIFEST-", "CURRENT"};
+        fs::path file = directory() / "acknowledged";
+        if (seed % 5 < 4) {
+            const std::vector<fs::path> candidates = files(kKinds[seed % 5]);
+            file = candidates[random() % candidates.size()];
+        }
+        flip(file, random() % fs::file_size(file), static_cast<unsigned>(random() % 8));
+        const CheckReport before = check();
+        found += has_damage(before.findings);
+        const RepairReport report = repair();
+        EXPECT_FALSE(has_damage(report.after.findings))
+            << testing::PrintToString(report.after.findings);
+        lossy += !report.lost.empty();
+        SeqSet gone;
+        for (const SeqRange& range : report.lost) gone.add(range);
+        log_.options.on_corruption = OnCorruption::refuse;
+        const Result<void> opened = log_.try_open();
+        ASSERT_TRUE(opened) << opened.error().detail;
+        for (Seq seq{1}; seq <= Seq{kEntries}; seq = seq.next()) {
+            const Result<Entry> one = log_->get(seq);
+            EXPECT_EQ(one.has_value(), !gone.find(seq)) << seq.value;
+        }
+        log_.close();
+    }
+    fs::remove_all(good);
+    EXPECT_GT(found, 30U);
+    EXPECT_GT(lossy, 10U);
+}
+
+// While it is open, step by step.
+class OpenLog : public CheckedLog {
+protected:
+    std::vector<Finding> walk() {
+        Findings found;
+        std::string from;
+        counts_ = {};
+        do {
+            const Result<CheckStep> step = log_->check(from);
+            EXPECT_TRUE(step) << step.error().detail;
+            if (!step) break;
+            EXPECT_NE(step->next, from);
+            from = step->next;
+            counts_.tables += step->counts.tables;
+            counts_.entries += step->counts.entries;
+            counts_.marks += step->counts.marks;
+            for (const Finding& one : step->findings) {
+                found.add(one.kind, one.subject);
+                for (const SeqRange& range : one.seqs) found.add(one.kind, one.subject, range);
+            }
+        } while (!from.empty());
+        return found.all();
+    }
+
+    CheckCounts counts_;
+};
+
+TEST_F(OpenLog, ThatIsWellHasNoFindings) {
+    log_.open();
+    for (std::uint64_t i = 0; i < 5000; ++i) ASSERT_TRUE(log_.try_append("more"));
+    log_.append("last");
+    EXPECT_THAT(walk(), IsEmpty());
+    EXPECT_EQ(counts_.entries, kEntries + 5001);
+    EXPECT_GE(counts_.tables, 2U);
+    EXPECT_GE(counts_.marks, 5U);
+}
+
+TEST_F(OpenLog, WithADamagedTableSaysWhichEntriesCannotBeRead) {
+    const fs::path table = largest_table();
+    flip(table, fs::file_size(table) / 3);
+    const std::vector<Finding> before = damage();
+    ASSERT_EQ(before.size(), 2U);
+    log_.open();
+    const std::vector<Finding> found = walk();
+    ASSERT_THAT(found, ElementsAre(IsKind(Kind::table_damaged), IsKind(Kind::entry_unreadable)));
+    EXPECT_EQ(found[1].seqs, before[1].seqs);
+}
+
+TEST_F(OpenLog, DoesNotFindWhatIsKnownToBeLost) {
+    flip(only(".log"), in_log(60));
+    log_.open();
+    EXPECT_THAT(walk(), ElementsAre(IsAbout(Kind::lost_before, "60")));
+    log_->lost_is_seen();
+    EXPECT_THAT(walk(), IsEmpty());
+}
+
+TEST_F(OpenLog, NamesRecordsThatWereWrittenWrong) {
+    log_.put_raw(seq_key(Space::entry, Seq{50}), "x");
+    log_.put_raw(seq_key(Space::failed, Seq{90}), encode(kFailure));
+    log_.open();
+    EXPECT_THAT(walk(),
+                ElementsAre(IsAbout(Kind::entry_damaged, "50"),
+                            IsAbout(Kind::dead_letter_without_record, "90")));
+}
+
+TEST_F(OpenLog, RefusesAPlaceThatIsNone) {
+    log_.open();
+    for (const char* const place : {"x", "e", "ex", "e-1", "m1", "mxx"}) {
+        const Result<CheckStep> step = log_->check(place);
+        ASSERT_FALSE(step) << place;
+        EXPECT_EQ(step.error().code, Errc::bad_input);
+    }
+}
+
+}  // namespace
+}  // namespace holdfast::wal

@@ -1,0 +1,68 @@
+// What can be seen of a database without opening it: its logs and its list of tables, read byte by
+// byte. Changes nothing.
+//
+// Thread: any, while no database is open there.
+#pragma once
+
+#include "proto/result.hpp"
+#include "wal/files.hpp"
+#include "wal/prescan.hpp"
+
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace holdfast::wal {
+
+struct Inspection {
+    bool headless = false;          // there are files and no CURRENT: RocksDB would begin afresh
+    bool rot = false;               // a log lost something that had been written
+    bool dropped = false;           // rot, or bytes at the end that cannot be read
+    bool tables = false;            // the list of the tables is damaged or its end is missing
+    std::vector<std::string> what;  // each of them, for people
+
+    [[nodiscard]] std::string text() const;
+};
+
+[[nodiscard]] Result<Inspection> inspect(const Files& files, const std::string& database);
+
+// Finds `headless` and `tables`.
+[[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
+                                                        const std::string& database);
+
+// Finds the rest. Reads the logs one after the other as one. `after_damage` counts from the first
+// damage in any of them, but for what a crash left at the end of one log and the next opening has
+// dropped: the next log then continues with the number after the last batch that is whole.
+// `next_number`: of the first batch, at most; 0 when that is not known. Logs before `first_log` are
+// in tables already: they were not deleted in time.
+[[nodiscard]] Result<Inspection> read_logs(const Files& files,
+                                           const std::string& database,
+                                           std::uint64_t first_log,
+                                           std::uint64_t next_number,
+                                           const VisitBatch& visit);
+
+// The pairs that a batch writes.
+class PutsOfBatch : public rocksdb::WriteBatch::Handler {
+public:
+    using Visit = std::function<void(std::string_view key, std::string_view value)>;
+
+    explicit PutsOfBatch(Visit visit) : visit_(std::move(visit)) {}
+
+    rocksdb::Status PutCF(std::uint32_t family,
+                          const rocksdb::Slice& key,
+                          const rocksdb::Slice& value) override;
+    rocksdb::Status DeleteCF(std::uint32_t family, const rocksdb::Slice& key) override;
+    rocksdb::Status DeleteRangeCF(std::uint32_t family,
+                                  const rocksdb::Slice& begin,
+                                  const rocksdb::Slice& end) override;
+
+private:
+    Visit visit_;
+};
+
+}  // namespace holdfast::wal

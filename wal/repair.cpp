@@ -1,0 +1,145 @@
+#include "wal/repair.hpp"
+
+#include "wal/log.hpp"
+#include "wal/rebuild.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <limits>
+#include <mutex>
+
+namespace holdfast::wal {
+namespace {
+
+constexpr Duration kForEver = std::chrono::hours(24 * 365 * 50);
+
+class Notes {
+public:
+    Note taker() {
+        return [this](std::string line) {
+            const std::scoped_lock lock(mutex_);
+            lines_.push_back(std::move(line));
+        };
+    }
+
+    std::vector<std::string> take() {
+        const std::scoped_lock lock(mutex_);
+        return std::move(lines_);
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::string> lines_;
+};
+
+bool has_any(const std::vector<Finding>& findings, std::initializer_list<Kind> kinds) {
+    return std::any_of(findings.begin(), findings.end(), [&](const Finding& one) {
+        return std::find(kinds.begin(), kinds.end(), one.kind) != kinds.end();
+    });
+}
+
+// Whether each table is to be read as a whole, without RocksDB's list of them. Old marks may come
+// back by that, so it is not done for what the logs explain.
+bool doubts_tables(const std::vector<Finding>& found) {
+    if (has_any(found,
+                {Kind::table_list_damaged,
+                 Kind::table_damaged,
+                 Kind::entry_unreadable,
+                 Kind::marks_unreadable})) {
+        return true;
+    }
+    return has_any(found, {Kind::entry_missing, Kind::cursor_missing}) &&
+           !has_any(found, {Kind::log_rot, Kind::log_cut_short});
+}
+
+Result<std::string> rebuild(const CheckOptions& options,
+                            const CheckReport& found,
+                            const Note& note,
+                            std::vector<SeqRange>& lost) {
+    WaterMarkFile file(options.directory, options.env);
+    const Result<std::optional<WaterMark>> mark = file.read();
+    const WaterMark known = mark ? mark->value_or(WaterMark{}) : WaterMark{};
+    Rebuild rebuild(options.directory, options.env, note);
+    // Clears away what is left of an earlier one.
+    if (Result<bool> under_way = rebuild.is_under_way(); !under_way) return under_way.error();
+    Result<Rebuilt> rebuilt =
+        rebuild.run({known, options.now, doubts_tables(found.findings), /*keep_tables=*/true});
+    if (!rebuilt) return rebuilt.error();
+    lost = std::move(rebuilt->lost);
+    return std::move(rebuilt->kept_in);
+}
+
+// Notes what is missing at the end and begins damaged cursors again. Nothing is forgotten for its
+// age: the agent knows how long that is to be kept.
+Result<void> open_once(const CheckOptions& options, const Note& note, std::vector<SeqRange>& lost) {
+    LogOptions log_options;
+    log_options.directory = options.directory;
+    log_options.env = options.env;
+    log_options.note = note;
+    log_options.on_commit = [](const Commit&) {};
+    log_options.wall_now = [now = options.now] { return now; };
+    log_options.history = kForEver;
+    log_options.history_bytes = std::numeric_limits<std::uint64_t>::max();
+    log_options.idempotency_window = kForEver;
+    log_options.min_free = 0;
+    log_options.on_corruption = OnCorruption::quarantine;
+    Result<std::unique_ptr<Log>> log = Log::open(std::move(log_options));
+    if (!log) return log.error();
+    const Health health = (*log)->health();
+    if (!health.ok) return Error{Errc::storage_failed, health.reason};
+    lost = health.lost;
+    (*log)->close();
+    return {};
+}
+
+// What is noted as lost now and was not before.
+std::vector<SeqRange> newly_lost(const std::vector<SeqRange>& unseen, const CheckReport& before) {
+    SeqSet known;
+    for (const Finding& one : before.findings) {
+        if (one.kind != Kind::lost_before) continue;
+        for (const SeqRange& range : one.seqs) known.add(range);
+    }
+    SeqSet lost;
+    for (const SeqRange& range : unseen) {
+        for (const SeqRange& gap : known.gaps(range.first, range.last)) lost.add(gap);
+    }
+    return lost.ranges();
+}
+
+Result<void> mend(const CheckOptions& options, DirectoryLock& lock, RepairReport& report) {
+    Notes notes;
+    std::vector<SeqRange> lost;
+    if (report.mended == Mend::rebuild) {
+        Result<std::string> kept_in = rebuild(options, report.before, notes.taker(), lost);
+        if (!kept_in) return kept_in.error();
+        report.kept_in = std::move(*kept_in);
+    }
+    lock.release();  // it takes its own
+    if (Result<void> opened = open_once(options, notes.taker(), lost); !opened) return opened;
+    if (Result<void> taken = lock.take(options.directory); !taken) return taken;
+    report.lost = newly_lost(lost, report.before);
+    report.notes = notes.take();
+    return {};
+}
+
+}  // namespace
+
+Result<RepairReport> repair(const CheckOptions& options, bool dry_run) {
+    Result<CheckReport> before = check(options);
+    if (!before) return before.error();
+    RepairReport report;
+    report.mended = mend_of(before->findings);
+    report.before = std::move(*before);
+    report.after = report.before;
+    if (dry_run || report.mended == Mend::nothing) return report;
+    DirectoryLock lock(options.env);
+    Result<void> done = lock.take(options.directory);
+    if (done) done = mend(options, lock, report);
+    if (!done) return done.error();
+    Result<CheckReport> after = check_locked(options);
+    if (!after) return after.error();
+    report.after = std::move(*after);
+    return report;
+}
+
+}  // namespace holdfast::wal
