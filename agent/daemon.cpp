@@ -288,6 +288,7 @@ asio::awaitable<AgentStatus> Daemon::status() {
     status.log = log_->health();
     status.space = log_->space();
     status.directory = config_.wal.directory;
+    status.durability = config_.wal.durability;
     const IngestContext& ingest = ingest_->context();
     status.ingest = {ingest_->connections(),
                      ingest.acknowledged,

@@ -122,6 +122,7 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
         unsynced_ = !sync;
         if (sync) {
             sync_took_ = std::chrono::steady_clock::now() - begun_at;
+            syncs_.record(sync_took_);
             sync_at_.reset();
         } else if (!writing_.appended.empty() && !sync_at_) {
             sync_at_ = begun_at + options_.buffered_max;
@@ -188,6 +189,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
 // report success for bytes that were lost. So nothing is stored until the log was read again.
 void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     ok_ = false;
+    ++failures_;
     sync_at_.reset();  // all is synced by the opening that follows
     tables_damaged_ = tables_damaged_ || error.code == Errc::corrupt;
     reason_ = error.detail;

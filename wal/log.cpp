@@ -280,7 +280,9 @@ Health Log::health() const {
             impl_->head_,
             impl_->tail(),
             impl_->damaged_.size(),
-            impl_->lost_.unseen()};
+            impl_->lost_.unseen(),
+            impl_->failures_,
+            impl_->syncs_};
 }
 
 void Log::lost_is_seen() {

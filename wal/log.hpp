@@ -28,6 +28,7 @@
 #include "wal/lost.hpp"
 #include "wal/on_corruption.hpp"
 #include "wal/state.hpp"
+#include "wal/sync_times.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -182,6 +183,8 @@ struct Health {
     Seq tail;                    // the first entry that is still readable in place
     std::uint64_t damaged = 0;   // entries that could not be read since the start
     std::vector<SeqRange> lost;  // acknowledged entries that are gone, until lost_is_seen()
+    std::uint64_t failures = 0;  // writes that failed since the start
+    SyncTimes syncs;             // since the start
 };
 
 struct SpaceStatus {

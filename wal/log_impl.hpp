@@ -219,6 +219,8 @@ struct Log::Impl {
     std::optional<SteadyTime> sync_at_;  // of buffered entries
     bool ok_ = true;
     bool tables_damaged_ = false;  // RocksDB said so when a write failed
+    std::uint64_t failures_ = 0;
+    SyncTimes syncs_;
     std::string reason_;
     Errc reason_code_ = Errc::storage_failed;  // or disk_full
     Admission admission_;

@@ -1,5 +1,8 @@
 #include "agent/admin/requests.hpp"
 
+#include "agent/admin/metrics.hpp"
+#include "agent/clock.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/url/parse.hpp>
@@ -277,6 +280,13 @@ asio::awaitable<AdminAnswer> show_status(AdminHost& host) {
     co_return answer;
 }
 
+asio::awaitable<AdminAnswer> show_metrics(AdminHost& host) {
+    const AgentStatus status = co_await host.status();
+    AdminAnswer answer;
+    answer.text = metrics_text(status, wall_now());
+    co_return answer;
+}
+
 asio::awaitable<Result<wal::CheckStep>> check_aside(const wal::Log& log, std::string from) {
     Result<wal::CheckStep> step = log.check(from);
     co_return step;
@@ -311,6 +321,7 @@ asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& r
     if (versioned && path.size() == 2 && path[1] == "status" && is_get) {
         co_return co_await show_status(host);
     }
+    if (path.size() == 1 && path[0] == "metrics" && is_get) co_return co_await show_metrics(host);
     if (versioned && path.size() == 2 && path[1] == "entries" && is_get) {
         co_return co_await list_entries(host, parameters);
     }

@@ -20,6 +20,7 @@ struct AdminRequest {
 struct AdminAnswer {
     unsigned status = 200;
     Json body;
+    std::string text = {};  // instead of the body, when it is not empty: metrics
 };
 
 [[nodiscard]] boost::asio::awaitable<AdminAnswer> answer_admin(AdminHost& host,

@@ -1,5 +1,6 @@
 #include "agent/admin/server.hpp"
 
+#include "agent/admin/metrics.hpp"
 #include "agent/admin/requests.hpp"
 #include "agent/journal.hpp"
 
@@ -39,9 +40,14 @@ http::response<http::string_body> response_of(const AdminAnswer& answer, bool ke
     http::response<http::string_body> response;
     response.result(answer.status);
     response.version(11);
-    response.set(http::field::content_type, "application/json; charset=utf-8");
     response.keep_alive(keep_alive);
-    response.body() = answer.body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    if (answer.text.empty()) {
+        response.set(http::field::content_type, "application/json; charset=utf-8");
+        response.body() = answer.body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    } else {
+        response.set(http::field::content_type, kMetricsType);
+        response.body() = answer.text;
+    }
     response.prepare_payload();
     return response;
 }

@@ -26,6 +26,7 @@ struct AgentStatus {
     wal::Health log;
     wal::SpaceStatus space;
     std::string directory;
+    Durability durability = Durability::synced;
     IngestStatus ingest;
 
     struct Destination {

@@ -69,8 +69,9 @@ std::string format_header(const Json& status, WallTime now) {
                    when(status, "started_at", now)});
     table.add({"log",
                with_reason(text_at(log, "state"), log) + ", " + text_at(log, "directory") +
-                   ", head " + text_at(log, "head") + ", tail " + text_at(log, "tail") +
-                   if_any(log, "damaged") + if_any(log, "lost")});
+                   (text_at(log, "durability") == "buffered" ? ", buffered" : "") + ", head " +
+                   text_at(log, "head") + ", tail " + text_at(log, "tail") +
+                   if_any(log, "failures") + if_any(log, "damaged") + if_any(log, "lost")});
     const Json& space = at(log, "space");
     const std::string level = text_at(space, "level");
     if (!level.empty()) {

@@ -26,7 +26,7 @@ inline constexpr const char* kHealthy = R"({
 inline constexpr const char* kTroubled = R"({
   "version": "0.1.0", "pid": 812, "started_at": "2026-01-02T00:04:05.000Z",
   "log": {"state": "failed", "reason": "sync: No space left on device", "head": 120, "tail": 17,
-          "damaged": 2, "lost": 3,
+          "failures": 4, "durability": "buffered", "damaged": 2, "lost": 3,
           "lost_ranges": [{"first": 101, "last": 102}, {"first": 7, "last": 7}],
           "directory": "/var/lib/holdfast",
           "space": {"level": "critical", "used": 9123456789, "max_bytes": 10000000000,

@@ -36,7 +36,7 @@ customerio/track  https://track.customer.io  closed         119       121
 TEST(CliFormatTest, ShowsWhatHoldsADestinationAndWhatToLookAt) {
     EXPECT_EQ("\n" + format_status(Json::parse(kTroubled), kNow), R"(
 agent   0.1.0, pid 812, started 3 h ago
-log     failed: sync: No space left on device, /var/lib/holdfast, head 120, tail 17, 2 damaged, 3 lost
+log     failed: sync: No space left on device, /var/lib/holdfast, buffered, head 120, tail 17, 4 failures, 2 damaged, 3 lost
 space   9.1 GB used of 10 GB, 999 B free, critical
 ingest  3 connections, 119 acknowledged, 4 refused, 7 failed
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <thread>
 
 namespace holdfast::wal {
@@ -94,11 +95,15 @@ TEST_F(LogWrite, WhatFailsHereIsMendedByTheCommitter) {
     EXPECT_THAT(log_.reports().refused(), ElementsAre(std::pair(before + 1, true)));
     log_.reports().wait_for_reopening(1);
     log_.append("goes on");
+    EXPECT_EQ(log_->health().failures, 1U);
 }
 
 TEST_F(LogWrite, SaysThatItIsOnTheDisk) {
     open();
     EXPECT_EQ(log_.reports().commits().back().durability, Durability::synced);
+    const SyncTimes syncs = log_->health().syncs;
+    EXPECT_EQ(std::accumulate(syncs.counts.begin(), syncs.counts.end(), std::uint64_t{0}), 2U);
+    EXPECT_GT(syncs.sum, Duration());
 }
 
 class LogBuffered : public testing::Test {

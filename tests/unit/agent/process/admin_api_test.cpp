@@ -1,4 +1,5 @@
 // Every call of ADMIN.md, over a real socket and a real log.
+#include "agent/admin/metrics.hpp"
 #include "agent/admin/server.hpp"
 #include "agent/clock.hpp"
 #include "tests/unit/agent/process/ingest_world.hpp"
@@ -131,6 +132,17 @@ protected:
 TEST_F(AdminApi, Status) {
     EXPECT_EQ(get("/v1/status")["pid"], 812);
     EXPECT_EQ(status_, 200U);
+}
+
+TEST_F(AdminApi, MetricsAreTextForPrometheus) {
+    App app = App::on_unix(dir_.path("admin.sock"));
+    app.send(request("GET", "/metrics"));
+    ASSERT_TRUE(world_.until([&] {
+        app.pump();
+        return !app.answers().empty();
+    }));
+    EXPECT_EQ(app.answers()[0].field("Content-Type"), kMetricsType);
+    EXPECT_THAT(app.answers()[0].body, HasSubstr("\nholdfast_log_up 1\n"));
 }
 
 TEST_F(AdminApi, ChecksTheLogStepByStep) {
