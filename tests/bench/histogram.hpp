@@ -30,6 +30,13 @@ public:
         return 0;
     }
 
+    // How many values were in [low, high), to the grain of the buckets.
+    [[nodiscard]] std::uint64_t between(std::uint64_t low, std::uint64_t high) const {
+        std::uint64_t found = 0;
+        for (std::size_t i = bucket_of(low); i < bucket_of(high); ++i) found += buckets_[i];
+        return found;
+    }
+
 private:
     static constexpr unsigned kBits = 7;
     static constexpr std::size_t kSub = std::size_t{1} << kBits;

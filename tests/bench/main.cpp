@@ -26,11 +26,12 @@ struct Arguments {
     double seconds = 5;
     double warm_up = 1;
     int server = 0;
+    bool histogram = false;
 };
 
 void add_plan(CLI::App& mode, Arguments& to) {
     mode.add_option("--seconds", to.seconds, "Length of the window that counts")
-        ->check(CLI::Range(0.05, 600.0))
+        ->check(CLI::Range(0.05, 3600.0))
         ->capture_default_str();
     mode.add_option("--warm-up", to.warm_up, "Seconds before it that do not")
         ->check(CLI::Range(0.0, 60.0))
@@ -56,6 +57,7 @@ void add_socket(CLI::App& mode, Arguments& to) {
         ->check(CLI::Range(1, 10'000))
         ->capture_default_str();
     mode.add_option("--server-pid", to.server, "Show the CPU time of this process");
+    mode.add_flag("--histogram", to.histogram, "Show how many answers took how long, on stderr");
     add_plan(mode, to);
 }
 
@@ -81,6 +83,7 @@ bench::Recorder recorder(const Arguments& given) {
 int over_socket(const char* contender, bench::Protocol& protocol, const Arguments& given) {
     auto measured = recorder(given);
     const auto end = bench::closed_loop(given.load, protocol, measured);
+    if (given.histogram) fmt::print(stderr, "{}", measured.histogram());
     return report(measured, name(contender, given.load.connections, given.load.outstanding), end);
 }
 

@@ -54,6 +54,25 @@ void Recorder::start_counting(Clock::time_point now) {
     if (server_ != 0) server_cpu_ = cpu_of(server_);
 }
 
+std::string Recorder::histogram() const {
+    constexpr std::uint64_t kSteps[] = {
+        0, 100, 250, 500, 1000, 2500, 5000, 10'000, 25'000, 50'000, 100'000, 250'000, 1'000'000};
+    std::string lines;
+    for (std::size_t i = 0; i < std::size(kSteps); ++i) {
+        const bool is_last = i + 1 == std::size(kSteps);
+        const std::uint64_t end = is_last ? std::uint64_t{1} << 62U : kSteps[i + 1] * 1000;
+        const std::uint64_t count = latency_.between(kSteps[i] * 1000, end);
+        const std::string name = is_last ? fmt::format("{} us and more", kSteps[i])
+                                         : fmt::format("{} to {} us", kSteps[i], kSteps[i + 1]);
+        lines +=
+            fmt::format("{:<22}{:>12}  {:.5f} %\n",
+                        name,
+                        count,
+                        100 * static_cast<double>(count) / static_cast<double>(latency_.count()));
+    }
+    return lines;
+}
+
 std::string Recorder::report(const std::string& load, Clock::time_point now) const {
     const double window = std::chrono::duration<double>(now - begin_).count();
     const auto micros = [&](double q) { return static_cast<double>(latency_.quantile(q)) / 1e3; };

@@ -43,6 +43,9 @@ public:
     // and its size as JSON members.
     [[nodiscard]] std::string report(const std::string& load, Clock::time_point now) const;
 
+    // How many answers took how long, a line for each step.
+    [[nodiscard]] std::string histogram() const;
+
 private:
     void start_counting(Clock::time_point now);
 
