@@ -245,7 +245,8 @@ std::uint64_t Log::Impl::count_failed(std::string_view destination) const {
 
 // Nobody waits for what is gone; it was reported once, as a whole.
 void Log::Impl::forget_lost() {
-    for (auto& [name, destination] : destinations_) {
+    for (auto& known : destinations_) {
+        Destination& destination = known.second;
         std::erase_if(destination.outstanding, [&](Seq seq) {
             if (!lost_.find(seq)) return false;
             if (destination.parked.erase(seq) > 0) {
