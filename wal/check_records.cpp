@@ -112,7 +112,8 @@ void RecordCheck::look_at_mark(Space space, std::string_view key, std::string_vi
     if (on_mark) on_mark(space, key, value);
 }
 
-Result<std::optional<std::string>> RecordCheck::marks(std::string from, const CheckBudget& budget) {
+Result<std::optional<std::string>> RecordCheck::marks(const std::string& from,
+                                                      const CheckBudget& budget) {
     std::optional<std::string> next;
     for (const Space space : kMarks) {
         if (next || end_of(space) <= from) continue;

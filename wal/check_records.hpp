@@ -39,7 +39,7 @@ public:
     std::function<void(Seq, const Event&)> on_entry;
 
     // Begins at this key and returns where to go on; nullopt: that was all. Errors: storage_failed.
-    [[nodiscard]] Result<std::optional<std::string>> marks(std::string from,
+    [[nodiscard]] Result<std::optional<std::string>> marks(const std::string& from,
                                                            const CheckBudget& budget);
 
     // The same for the entries in [from, to].

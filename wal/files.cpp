@@ -17,6 +17,12 @@ Result<void> done(const rocksdb::IOStatus& status, std::string_view doing) {
 
 }  // namespace
 
+std::string join(std::string_view directory, std::string_view name) {
+    std::string path;
+    path.reserve(directory.size() + 1 + name.size());
+    return path.append(directory).append("/").append(name);
+}
+
 Files::Files(rocksdb::Env* env)
     : files_((env != nullptr ? env : rocksdb::Env::Default())->GetFileSystem()) {}
 
@@ -68,7 +74,7 @@ std::uint64_t Files::size(const std::string& path) const {
     }
     const Result<std::vector<std::string>> names = list(path);
     if (!names) return 0;
-    for (const std::string& name : *names) bytes += size(path + "/" + name);
+    for (const std::string& name : *names) bytes += size(join(path, name));
     return bytes;
 }
 
@@ -115,7 +121,7 @@ Result<void> Files::remove_directory(const std::string& path) const {
     if (!names) return names.error();
     for (const std::string& name : *names) {
         bool is_directory = false;
-        const std::string inner = path + "/" + name;
+        const std::string inner = join(path, name);
         files_->IsDirectory(inner, kOptions, &is_directory, nullptr).PermitUncheckedError();
         Result<void> removed = is_directory ? remove_directory(inner) : remove(inner);
         if (!removed) return removed;

@@ -15,6 +15,9 @@
 
 namespace holdfast::wal {
 
+// "directory/name"
+[[nodiscard]] std::string join(std::string_view directory, std::string_view name);
+
 class Files {
 public:
     // nullptr: the real ones.

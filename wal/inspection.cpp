@@ -60,7 +60,7 @@ Result<Inspection> read_logs(const Files& files,
     bool damaged = false;
     for (const std::string& name : *names) {
         if (number_of(name) < first_log) continue;
-        Result<std::string> bytes = files.read(database + "/" + name);
+        Result<std::string> bytes = files.read(join(database, name));
         if (!bytes) return bytes.error();
         bool first = true;
         const Prescan scan = prescan(*bytes, [&](LoggedBatch batch) {

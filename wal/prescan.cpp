@@ -11,7 +11,7 @@
 namespace holdfast::wal {
 namespace {
 
-constexpr std::size_t kBlock = 32 * 1024;
+constexpr std::size_t kBlock = std::size_t{32} * 1024;
 constexpr std::size_t kHeader = 7;
 constexpr std::size_t kRecyclableHeader = 11;  // with the number of its file
 constexpr std::size_t kTypeAt = 6;

@@ -267,7 +267,7 @@ private:
             if (!name.ends_with(".sst")) continue;
             incomplete_ = true;
             const TableRead read =
-                read_table(options_.of_marks(), folder + "/" + name, [&](auto key, auto value) {
+                read_table(options_.of_marks(), join(folder, name), [&](auto key, auto value) {
                     if (wrong || !is_worth_adding(key)) return;
                     rocksdb::WriteBatch one;
                     db_->put(one, key, value);
@@ -402,8 +402,8 @@ Result<std::string> Rebuild::set_aside(WallTime now) {
         return quarantine + "/" + *named;
     }
     std::string name = time_text(now);
-    for (int i = 2; files_.exists(quarantine + "/" + name); ++i) {
-        name = time_text(now) + "-" + std::to_string(i);
+    for (int i = 2; files_.exists(join(quarantine, name)); ++i) {
+        name = time_text(now).append("-").append(std::to_string(i));
     }
     const std::string kept_in = quarantine + "/" + name;
     Result<void> done = files_.make_directory(quarantine);
@@ -431,11 +431,12 @@ Result<void> Rebuild::put_in_place() {
 // Tables that are whole are in the new database too: their links would only keep space.
 void Rebuild::thin(const std::string& kept_in, bool tables_are_good) {
     if (!tables_are_good) return;
-    const Result<std::vector<std::string>> names = files_.list(kept_in + "/db");
+    const std::string database = join(kept_in, "db");
+    const Result<std::vector<std::string>> names = files_.list(database);
     if (!names) return;
     for (const std::string& name : *names) {
         if (!name.ends_with(".sst")) continue;
-        if (Result<void> gone = files_.remove(kept_in + "/db/" + name); !gone) {
+        if (Result<void> gone = files_.remove(join(database, name)); !gone) {
             note_(gone.error().detail);
         }
     }

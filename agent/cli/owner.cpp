@@ -33,7 +33,7 @@ AsOwner::~AsOwner() {
     HOLDFAST_ASSERT(is_back);  // the saved ones are still root's
 }
 
-Result<void> AsOwner::become_owner_of(const std::string& directory) {
+Result<void> AsOwner::become_owner_of(const std::string& directory) const {
     struct stat status {};
 
     if (::stat(directory.c_str(), &status) != 0) return system_error("look at " + directory);

@@ -24,7 +24,7 @@ public:
     [[nodiscard]] const Result<void>& is_done() const { return done_; }
 
 private:
-    [[nodiscard]] Result<void> become_owner_of(const std::string& directory);
+    [[nodiscard]] Result<void> become_owner_of(const std::string& directory) const;
 
     const uid_t user_;
     const gid_t group_;
