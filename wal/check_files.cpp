@@ -37,9 +37,10 @@ Result<bool> check_surroundings(const Files& files,
     Result<std::vector<std::string>> kept = files.list(quarantine);
     if (!kept) return kept.error();
     for (const std::string& name : *kept) {
+        const std::string folder = join(quarantine, name);
         findings.add(Kind::quarantined,
-                     quarantine + "/" + name,
-                     megabytes(files.size(quarantine + "/" + name)) + ", " + age_of(name, now));
+                     folder,
+                     megabytes(files.size(folder)).append(", ").append(age_of(name, now)));
     }
     if (files.size(directory + "/ballast") == 0) findings.add(Kind::ballast_missing);
     const bool is_marked = files.exists(directory + std::string(kRebuildingName));
@@ -127,7 +128,7 @@ Result<SeenTables> read_tables(const Files& files,
     };
     for (const std::string& name : *names) {
         if (!name.ends_with(".sst")) continue;
-        (void)read_table(options.of_marks(), database + "/" + name, visit);
+        (void)read_table(options.of_marks(), join(database, name), visit);
         one_is_read();
     }
     return seen;

@@ -64,6 +64,7 @@ std::vector<std::string> Database::tables() const {
     std::vector<rocksdb::LiveFileMetaData> files;
     db_->GetLiveFilesMetaData(&files);
     std::vector<std::string> names;
+    names.reserve(files.size());
     for (const rocksdb::LiveFileMetaData& file : files) {
         names.push_back(file.name.substr(file.name.find_first_not_of('/')));
     }
