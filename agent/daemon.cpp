@@ -72,7 +72,7 @@ Daemon::Daemon(Config config)
       started_at_(wall_now()),
       directory_(make_directory(config_)),
       signals_(ingest_io_),
-      watchdog_(ingest_io_) {}
+      watchdog_(delivery_io_) {}
 
 Daemon::~Daemon() {
     delivery_io_.stop();
@@ -166,7 +166,7 @@ void Daemon::run() {
     asio::awaitable<void> draining = drain();
     asio::co_spawn(ingest_io_, std::move(draining), rethrow);
     asio::awaitable<void> watching = feed_watchdog();
-    asio::co_spawn(ingest_io_, std::move(watching), rethrow);
+    asio::co_spawn(delivery_io_, std::move(watching), rethrow);
     journal::info(fmt::format("ready: apps on {}, operators on {}, log in {} at entry {}",
                               config_.ingest.socket,
                               config_.admin.socket,
@@ -337,22 +337,29 @@ asio::awaitable<void> Daemon::drain() {
         step.expires_after(kDrainStep);
         co_await step.async_wait(kAwait);
     }
-    watchdog_.cancel();
+    asio::post(delivery_io_, [this] { watchdog_.cancel(); });
     admin_->close();
     ingest_->close();
     ingest_io_.stop();
 }
 
-// Says that the agent lives only when both threads turn. The committer is not asked: a disk that
-// takes its time is no reason to be killed.
+// On the delivery thread. Says that the agent lives only when both threads turn. A disk that takes
+// its time is no reason to be killed: neither is the committer asked, nor the ingest thread while
+// it does the committer's work.
 asio::awaitable<void> Daemon::feed_watchdog() {
     const auto interval = service_manager::watchdog_interval();
     if (!interval) co_return;
+    bool is_asked = false;
     for (;;) {
-        watchdog_.expires_after(*interval / 2);
+        watchdog_.expires_after(*interval / 3);
         const auto [cancelled] = co_await watchdog_.async_wait(kAwait);
         if (cancelled) co_return;
-        (void)co_await delivery_status();
+        if (!is_asked || ingest_turned_.exchange(false)) {
+            is_asked = true;
+            asio::post(ingest_io_, [this] { ingest_turned_ = true; });
+        } else if (!log_->is_writing_here()) {
+            continue;
+        }
         service_manager::notify("WATCHDOG=1");
     }
 }

@@ -72,7 +72,8 @@ private:
     std::unique_ptr<IngestServer> ingest_;
     std::unique_ptr<AdminServer> admin_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer watchdog_;
+    boost::asio::steady_timer watchdog_;  // the delivery thread's
+    std::atomic<bool> ingest_turned_ = false;
 
     // A dead letter on its way back into the log.
     struct Replaying {

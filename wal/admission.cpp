@@ -49,7 +49,7 @@ std::string reason(Errc why, const SpaceLimits& limits, const DiskUse& use) {
                " bytes of max_bytes = " + std::to_string(limits.max_bytes);
     }
     return "the disk has " + std::to_string(use.free) +
-           " bytes left, less than min_free = " + std::to_string(limits.min_free);
+           " bytes left, and must keep min_free = " + std::to_string(limits.min_free);
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ void Log::Impl::run() {
         const SteadyTime now = std::chrono::steady_clock::now();
         if (writing_here_) {
             sleep(lock, std::nullopt);
+        } else if (unfinished_) {
+            finish(lock);
         } else if (!ok_) {
             if (stopping_) break;
             reopen(lock);
@@ -76,8 +78,8 @@ bool Log::Impl::has_work(SteadyTime now) const {
 
 // With company it is better that one thread writes while another reads.
 bool Log::Impl::writes_here() const {
-    return ok_ && !stopping_ && waiting_ && !writing_here_ && open_.appended.size() == 1 &&
-           sync_took_ <= options_.write_here_max;
+    return ok_ && !stopping_ && waiting_ && !writing_here_ && !unfinished_ &&
+           open_.appended.size() == 1 && sync_took_ <= options_.write_here_max;
 }
 
 std::optional<SteadyTime> Log::Impl::wake_at() const {
@@ -112,12 +114,25 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
             HOLDFAST_ASSERT(gone.ok());
         }
     }
+    lock.lock();
+    unfinished_ = Unfinished{begun_at, sync};
+    finish(lock);
+}
+
+// RocksDB may not take it until it has flushed: then the committer waits, and nobody else.
+void Log::Impl::finish(std::unique_lock<std::mutex>& lock) {
+    const auto [begun_at, sync] = *unfinished_;
+    const bool may_wait = !writing_here_;
+    lock.unlock();
     Result<void> written = store_.write(writing_.entries, sync);
-    while (!written && written.error().code == Errc::overloaded) {
+    const auto must_wait = [&] { return !written && written.error().code == Errc::overloaded; };
+    while (may_wait && must_wait()) {
         std::this_thread::sleep_for(kStallPause);
         written = store_.write(writing_.entries, sync);
     }
     lock.lock();
+    if (must_wait()) return;
+    unfinished_.reset();
     if (written) {
         unsynced_ = !sync;
         if (sync) {

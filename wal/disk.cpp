@@ -35,7 +35,9 @@ Error system_error(const std::string& doing) {
 template <class Visit>
 void for_each_file(const fs::path& directory, Visit visit) {
     std::error_code ec;
-    for (auto at = fs::recursive_directory_iterator(directory, ec);
+    // Such as lost+found, where the directory is a file system of its own.
+    constexpr auto kSkip = fs::directory_options::skip_permission_denied;
+    for (auto at = fs::recursive_directory_iterator(directory, kSkip, ec);
          !ec && at != fs::recursive_directory_iterator();
          at.increment(ec)) {
         struct stat status {};

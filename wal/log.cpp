@@ -167,7 +167,8 @@ void Log::write() {
     // What came up meanwhile is the committer's again.
     const std::optional<SteadyTime> at = impl_->wake_at();
     const bool is_sooner = at && (!impl_->sleeps_until_ || *at < *impl_->sleeps_until_);
-    if (!impl_->ok_ || impl_->stopping_ || impl_->open_.is_urgent() || is_sooner) impl_->wake();
+    const bool has_work = impl_->unfinished_ || impl_->open_.is_urgent() || is_sooner;
+    if (!impl_->ok_ || impl_->stopping_ || has_work) impl_->wake();
 }
 
 Result<Entry> Log::get(Seq seq) const {
@@ -290,6 +291,11 @@ void Log::lost_is_seen() {
     if (impl_->lost_.unseen().empty()) return;
     impl_->lost_.seen();
     impl_->mark(name_key(Space::meta, kLostName), impl_->lost_.encode());
+}
+
+bool Log::is_writing_here() const {
+    const std::scoped_lock lock(impl_->mutex_);
+    return impl_->writing_here_;
 }
 
 Counts Log::counts(std::string_view destination) const {

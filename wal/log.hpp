@@ -234,6 +234,9 @@ public:
     // longer.
     void write();
 
+    // A thread is inside write() and waits for the disk. From any.
+    [[nodiscard]] bool is_writing_here() const;
+
     // --- delivering ---
 
     // The next entries of the destination, each handed out once per opening, in order: first those

@@ -106,6 +106,7 @@ struct Log::Impl {
     [[nodiscard]] bool has_work(SteadyTime now) const;
     [[nodiscard]] std::optional<SteadyTime> wake_at() const;
     void commit(std::unique_lock<std::mutex>& lock);
+    void finish(std::unique_lock<std::mutex>& lock);
     [[nodiscard]] bool writes_here() const;
     void sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> until);
     void add_cursors_to(Batch& batch, bool all);
@@ -212,6 +213,13 @@ struct Log::Impl {
     std::condition_variable wake_;
     bool waiting_ = false;  // the committer sleeps: only then is waking it worth a system call
     std::optional<SteadyTime> sleeps_until_;
+
+    struct Unfinished {
+        SteadyTime begun_at;
+        bool sync;
+    };
+
+    std::optional<Unfinished> unfinished_;               // what is in writing_
     bool writing_here_ = false;                          // write() does what the committer does
     Duration sync_took_ = std::chrono::milliseconds(1);  // the last one
     bool stopping_ = false;

@@ -99,12 +99,15 @@ std::vector<std::string> Store::tables() const {
 void Store::let_compact(bool yes) {
     const auto lock = reading();
     if (!lock || compacts_ == yes) return;
-    compacts_ = yes;
+    bool is_done = true;
     for (rocksdb::ColumnFamilyHandle* family : db_->families()) {
         const rocksdb::Status status =
             (*db_)->SetOptions(family, {{"disable_auto_compactions", yes ? "false" : "true"}});
-        if (!status.ok()) note_("let the log compact its tables: " + status.ToString());
+        if (status.ok()) continue;
+        is_done = false;
+        note_("let the log compact its tables: " + status.ToString());
     }
+    if (is_done) compacts_ = yes;
 }
 
 void Store::close() {

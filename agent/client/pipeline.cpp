@@ -28,15 +28,20 @@ void Pipeline::sent(std::size_t bytes) {
     sent_ += bytes;
     while (!frames_.empty() && frames_.front().end <= sent_) {
         handed_ = frames_.front().last;
+        handed_end_ = frames_.front().end;
         frames_.pop_front();
     }
-    if (sent_ < out_.size()) return;
+    if (sent_ == out_.size()) forget_output();
+}
+
+void Pipeline::forget_output() {
     out_.clear();
     sent_ = 0;
+    handed_end_ = 0;
 }
 
 void Pipeline::begin() {
-    sent_ = 0;
+    sent_ = handed_end_;
     over_ = false;
     forget_input();
 }
@@ -115,8 +120,7 @@ void Pipeline::break_off(Error sent, Error unsent) {
     if (lost_) return;
     over_ = true;
     if (frame_) end_frame();
-    out_.clear();
-    sent_ = 0;
+    forget_output();
     frames_.clear();
     if (outstanding() > 0) lost_ = Lost{std::move(sent), std::move(unsent)};
 }

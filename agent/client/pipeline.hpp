@@ -27,7 +27,8 @@ public:
     // whole.
     [[nodiscard]] bool nothing_handed_over() const { return handed_ <= taken_; }
 
-    // A new connection: all is written from its beginning. Only when nothing_handed_over().
+    // A new connection: what was sent in part is written from the beginning of its frame. Only when
+    // nothing_handed_over().
     void begin();
 
     // What was read.
@@ -62,9 +63,11 @@ private:
     void break_off(Error sent, Error unsent);
     void end_frame();
     void forget_input();
+    void forget_output();
 
     std::string out_;
     std::size_t sent_ = 0;          // of out_
+    std::size_t handed_end_ = 0;    // of the last frame in out_ that was handed over whole
     std::optional<Encoder> frame_;  // the one that was begun
     std::deque<Frame> frames_;      // in out_, whole and not handed over yet
     std::string in_;

@@ -1,6 +1,11 @@
 #include "agent/ingest/frame_reader.hpp"
 
 namespace holdfast::agent {
+namespace {
+
+constexpr std::size_t kBufferBytesKept = std::size_t{64} * 1024;
+
+}  // namespace
 
 void FrameReader::feed(std::string_view bytes) {
     buffer_.erase(0, read_);
@@ -14,13 +19,23 @@ FrameReader::Status FrameReader::next() {
         if (!enter_frame()) break;
     }
     if (error_) return Status::refused;
-    if (read_ == frame_end_) return Status::incomplete;
+    if (read_ == frame_end_) {
+        if (read_ == buffer_.size() && buffer_.capacity() > kBufferBytesKept) forget_buffer();
+        return Status::incomplete;
+    }
     std::string_view payload = std::string_view(buffer_).substr(read_, frame_end_ - read_);
     const Result<frame::Event> event = frame::take_event(payload);
     if (!event) return refuse(event.error());
     event_ = *event;
     read_ = frame_end_ - payload.size();
     return Status::complete;
+}
+
+// A connection that rests keeps no more than it needs for ordinary frames.
+void FrameReader::forget_buffer() {
+    buffer_ = std::string();
+    read_ = 0;
+    frame_end_ = 0;
 }
 
 // True when a whole frame is there; read_ is then behind its header.

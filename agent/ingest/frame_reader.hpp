@@ -33,6 +33,7 @@ public:
 
 private:
     [[nodiscard]] bool enter_frame();
+    void forget_buffer();
     Status refuse(const Error& error);
 
     std::string buffer_;

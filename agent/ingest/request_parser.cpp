@@ -9,10 +9,17 @@ namespace holdfast::agent {
 namespace http = boost::beast::http;
 using boost::beast::iequals;
 
+namespace {
+
+constexpr std::size_t kBodyBytesKept = std::size_t{64} * 1024;
+
+}  // namespace
+
 void HttpRequest::clear() {
     method.clear();
     target.clear();
     body.clear();
+    if (body.capacity() > kBodyBytesKept) body = std::string();
     authorization.clear();
     key_field.clear();
     key_fields = 0;

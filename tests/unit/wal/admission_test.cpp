@@ -103,7 +103,7 @@ TEST(Admission, ARefusalSaysWhyAndIsCounted) {
     admission.end_look({0, 10, kMuch});
     const Result<void> disk = admission.admit(Priority::essential, 1);
     EXPECT_EQ(disk.error().code, Errc::disk_full);
-    EXPECT_THAT(disk.error().detail, HasSubstr("10 bytes left, less than min_free = 100"));
+    EXPECT_THAT(disk.error().detail, HasSubstr("10 bytes left, and must keep min_free = 100"));
     EXPECT_THAT(admission.refused(), ElementsAre(1, 0, 1));
 }
 

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -40,6 +41,21 @@ TEST_F(DiskTest, CountsWhatTheFilesTakeAndAFileWithTwoNamesOnce) {
     EXPECT_GT(before->free, 0U);
     fs::create_hard_link(path() / "a", path() / "db/again");
     EXPECT_EQ(look_at_disk(path())->used, before->used);
+}
+
+// As lost+found, where the directory is a file system of its own.
+TEST_F(DiskTest, CountsOnWhenItMayNotLookIntoADirectory) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can take its own rights away here";
+    fs::permissions(path(), fs::perms::all);
+    fs::create_directory(path() / "a-forbidden");
+    fs::permissions(path() / "a-forbidden", fs::perms::owner_all);
+    for (const char* name : {"a", "b", "db/c", "z"}) write(name, 50'000);
+    constexpr uid_t kNobody = 65534;
+    ASSERT_EQ(::seteuid(kNobody), 0);
+    const Result<DiskUse> use = look_at_disk(path());
+    ASSERT_EQ(::seteuid(0), 0);
+    ASSERT_TRUE(use);
+    EXPECT_GE(use->used, 200'000U);
 }
 
 TEST_F(DiskTest, ADirectoryThatIsNotThereYetIsEmptyOnTheDiskOfItsParent) {

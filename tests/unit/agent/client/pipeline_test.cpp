@@ -119,6 +119,21 @@ TEST(Pipeline, StartsOverFromTheBeginningOfAFrameThatWasSentInPart) {
     EXPECT_EQ(pipeline.unsent(), whole);
 }
 
+// A repeat of the first would be answered, and its answers taken for the second's.
+TEST(Pipeline, StartsOverBehindTheFramesThatWereAnswered) {
+    Pipeline pipeline;
+    submit(pipeline);
+    const std::size_t first = pipeline.unsent().size();
+    submit(pipeline, 2);
+    const std::string whole(pipeline.unsent());
+    pipeline.sent(first + 5);
+    pipeline.feed(frame_of({stored(1)}));
+    EXPECT_THAT(taken_from(pipeline), ElementsAre("stored"));
+    ASSERT_TRUE(pipeline.nothing_handed_over());
+    pipeline.begin();
+    EXPECT_EQ(pipeline.unsent(), whole.substr(first));
+}
+
 TEST(Pipeline, DamagedAnswersEndTheConnection) {
     Pipeline pipeline;
     submit(pipeline, 2);
