@@ -13,7 +13,7 @@ namespace holdfast::agent {
 struct HttpRequest {
     std::string method;
     std::string target;
-    std::string body;  // a large one's memory is given back before the next request
+    std::string body;            // a large one's memory is given back before the next request
     std::string authorization;   // the first one's value; "" without the field
     std::string key_field;       // of Idempotency-Key, likewise
     std::size_t key_fields = 0;  // how many of them there are
