@@ -167,7 +167,10 @@ private:
         rocksdb::Status status = Database::open(options_, target_, db_);
         bool moved = false;
         if (status.ok()) status = move_entries(*db_, unlogged(), moved);
-        if (status.ok()) return note_what_is_flushed();
+        if (status.ok()) {
+            note_what_is_flushed();
+            return {};
+        }
         Error error = failed(status, "open " + target_);
         if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
         return error;
@@ -175,8 +178,8 @@ private:
 
     // What a family has in tables must not be overwritten by what came before it. RepairDB has
     // taken tables out: then everything is written again, and ends as the newest all the same.
-    Result<void> note_what_is_flushed() {
-        if (repaired_) return {};
+    void note_what_is_flushed() {
+        if (repaired_) return;
         std::vector<rocksdb::LiveFileMetaData> tables;
         (*db_)->GetLiveFilesMetaData(&tables);
         for (const rocksdb::LiveFileMetaData& table : tables) {
@@ -184,7 +187,6 @@ private:
             rocksdb::SequenceNumber& flushed = flushed_[is_of_marks ? 0 : 1];
             flushed = std::max(flushed, table.largest_seqno);
         }
-        return {};
     }
 
     Result<void> write(rocksdb::WriteBatch& batch) {

@@ -2,7 +2,7 @@
 #include "wal/check.hpp"
 
 #include "proto/record.hpp"
-#include "tests/unit/wal/log_under_test.hpp"
+#include "tests/unit/wal/stopped_log.hpp"
 #include "wal/files.hpp"
 #include "wal/keys.hpp"
 #include "wal/known_keys.hpp"
@@ -32,81 +32,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::uint64_t kInTables = 40;
-constexpr std::uint64_t kEntries = 80;
-
-const Failure kFailure{
-    .attempts = 1, .failed_at = wall_from_ms(1), .status = 400, .reason = "400", .answer = {}};
-
-Retry retry_once() {
-    Retry retry;
-    retry.attempts = 1;
-    return retry;
-}
-
-std::string body_of(std::uint64_t seq) {
-    return fmt::format("entry {} {}", seq, std::string(1500, 'x'));
-}
-
-std::string read(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write(const fs::path& file, std::string_view bytes) {
-    std::ofstream(file, std::ios::binary) << bytes;
-}
-
-// A log in a real directory: 1 to 40 in a table, 41 to 80 in RocksDB's log. 1 to 10 are complete,
-// 11 is a dead letter, 12 is parked, 13 waits for a retry. It was stopped cleanly.
-class CheckedLog : public testing::Test {
+class CheckedLog : public StoppedLog {
 protected:
-    CheckedLog() {
-        log_.open();
-        for (std::uint64_t seq = 1; seq <= kInTables; ++seq) log_.append(body_of(seq));
-        log_.take_all();
-        for (std::uint64_t seq = 1; seq <= 10; ++seq) log_->complete("crm", Seq{seq});
-        log_->fail("crm", Seq{11}, kFailure);
-        log_->park("crm", Seq{12});
-        log_->retry("crm", Seq{13}, retry_once());
-        log_.close();
-        log_.open();
-        for (std::uint64_t seq = kInTables + 1; seq <= kEntries; ++seq) log_.append(body_of(seq));
-        log_.close();
-    }
-
-    [[nodiscard]] fs::path directory() const { return log_.options.directory; }
-
-    [[nodiscard]] fs::path db() const { return directory() / "db"; }
-
-    [[nodiscard]] std::vector<fs::path> files(std::string_view part) const {
-        std::vector<fs::path> found;
-        for (const auto& file : fs::directory_iterator(db())) {
-            const std::string name = file.path().filename();
-            if (name.find(part) != std::string::npos && file.file_size() > 0) {
-                found.push_back(file.path());
-            }
-        }
-        std::sort(found.begin(), found.end());
-        return found;
-    }
-
-    [[nodiscard]] fs::path only(std::string_view part) const {
-        const std::vector<fs::path> found = files(part);
-        EXPECT_EQ(found.size(), 1U) << part;
-        return found.at(0);
-    }
-
-    static void flip(const fs::path& file, std::size_t at, unsigned bit = 0) {
-        std::string bytes = read(file);
-        bytes.at(at) = static_cast<char>(bytes.at(at) ^ (1 << bit));
-        write(file, bytes);
-    }
-
-    [[nodiscard]] std::size_t in_log(std::uint64_t seq) const {
-        return read(only(".log")).find(fmt::format("entry {} ", seq));
-    }
-
     // Of the entries; that of the marks is much smaller.
     [[nodiscard]] fs::path largest_table() const {
         std::vector<fs::path> tables = files(".sst");
@@ -183,8 +110,6 @@ protected:
         }
         EXPECT_EQ(log_.append("after"), Seq{kEntries + 1});
     }
-
-    LogUnderTest log_{true};
 };
 
 MATCHER_P(IsKind, kind, "") {

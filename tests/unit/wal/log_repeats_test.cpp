@@ -18,26 +18,14 @@ protected:
     LogRepeats() { log_.options.idempotency_window = 8h; }
 
     Result<Placed> append(std::string_view key, std::string_view body = "{}") {
-        Event event;
-        event.id = log_.make_id();
-        event.accepted_at = log_.now();
-        event.lane = lane_of("crm", "id:1");
-        event.destination = "crm";
-        event.person = "id:1";
-        event.target = "/t";
-        event.body = body;
-        last_id_ = event.id;
-        Result<Placed> placed =
-            log_->append(event, idempotency_key(KeySource::request, key, event, body), ++ticket_);
-        log_->write();
-        return placed;
+        return log_.try_append_with_key(key, body, &last_id_);
     }
 
     Placed stored(std::string_view key, std::string_view body = "{}") {
         const Result<Placed> placed = append(key, body);
         EXPECT_TRUE(placed) << placed.error().detail;
         if (!placed->is_stored) {
-            EXPECT_TRUE(log_.reports().wait_for({ticket_}));
+            EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
         }
         return *placed;
     }
@@ -52,7 +40,6 @@ protected:
     }
 
     LogUnderTest log_;
-    Ticket ticket_ = 1000;
     Ulid last_id_;
 };
 
@@ -114,11 +101,9 @@ TEST_F(LogRepeats, OneThatComesWhileTheFirstIsWrittenWaitsForItsOutcome) {
     EXPECT_FALSE(repeat_of_open.is_stored);
     EXPECT_TRUE(log_.reports().stored().empty());
     held.release();
-    EXPECT_TRUE(log_.reports().wait_for({1001, 1002, 1003, 1004}));
+    EXPECT_TRUE(log_.reports().wait_for({1, 2, 3, 4}));
     const std::map<Ticket, Seq> all = log_.reports().stored();
-    EXPECT_EQ(
-        all,
-        (std::map<Ticket, Seq>{{1001, Seq{1}}, {1002, Seq{2}}, {1003, Seq{1}}, {1004, Seq{2}}}));
+    EXPECT_EQ(all, (std::map<Ticket, Seq>{{1, Seq{1}}, {2, Seq{2}}, {3, Seq{1}}, {4, Seq{2}}}));
     EXPECT_EQ(log_->health().head, Seq{2});
 }
 
@@ -133,8 +118,8 @@ TEST_F(LogRepeats, IsInDoubtWithTheFirstAndThenWhatTheLogHas) {
         const Placed repeat = *append(key);
         log.disk().fail(static_cast<unsigned>(broken), 0, 1, IOStatus::IOError("injected"));
         held.release();
-        EXPECT_FALSE(log.reports().wait_for({ticket_ - 1, ticket_}));
-        EXPECT_TRUE(log.reports().refused().at(ticket_)) << "in doubt like the first";
+        EXPECT_FALSE(log.reports().wait_for({log.last_ticket() - 1, log.last_ticket()}));
+        EXPECT_TRUE(log.reports().refused().at(log.last_ticket())) << "in doubt like the first";
         log.reports().wait_until_mended();
         log.disk().observe(nullptr);
         const Placed again = stored(key);

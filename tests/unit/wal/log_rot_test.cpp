@@ -1,5 +1,5 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
-#include "tests/unit/wal/log_under_test.hpp"
+#include "tests/unit/wal/stopped_log.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -17,79 +17,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::uint64_t kInTables = 40;
-constexpr std::uint64_t kEntries = 80;
-
-const Failure kFailure{
-    .attempts = 1, .failed_at = wall_from_ms(1), .status = 400, .reason = "400", .answer = {}};
-
-std::string body_of(std::uint64_t seq) {
-    return fmt::format("entry {} {}", seq, std::string(1500, 'x'));
-}
-
 bool contains(const std::vector<SeqRange>& ranges, Seq seq) {
     return std::any_of(ranges.begin(), ranges.end(), [&](const SeqRange& range) {
         return range.first <= seq && seq <= range.last;
     });
 }
 
-// A log in a real directory: 1 to 40 in a table, 41 to 80 in RocksDB's log. 1 to 10 are complete,
-// 11 is a dead letter, 12 is parked. It was stopped cleanly.
-class LogRot : public testing::Test {
+class LogRot : public StoppedLog {
 protected:
-    LogRot() {
-        log_.open();
-        for (std::uint64_t seq = 1; seq <= kInTables; ++seq) log_.append(body_of(seq));
-        log_.take_all();
-        for (std::uint64_t seq = 1; seq <= 10; ++seq) log_->complete("crm", Seq{seq});
-        log_->fail("crm", Seq{11}, kFailure);
-        log_->park("crm", Seq{12});
-        log_.close();
-        log_.open();
-        for (std::uint64_t seq = kInTables + 1; seq <= kEntries; ++seq) log_.append(body_of(seq));
-        log_.close();
-    }
-
-    [[nodiscard]] fs::path db() const { return log_.options.directory / "db"; }
-
-    [[nodiscard]] std::vector<fs::path> files(std::string_view part) const {
-        std::vector<fs::path> found;
-        for (const auto& file : fs::directory_iterator(db())) {
-            const std::string name = file.path().filename();
-            if (name.find(part) != std::string::npos && file.file_size() > 0) {
-                found.push_back(file.path());
-            }
-        }
-        std::sort(found.begin(), found.end());
-        return found;
-    }
-
-    [[nodiscard]] fs::path only(std::string_view part) const {
-        const std::vector<fs::path> found = files(part);
-        EXPECT_EQ(found.size(), 1U) << part;
-        return found.at(0);
-    }
-
-    static std::string read(const fs::path& file) {
-        std::ifstream in(file, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
-
-    static void write(const fs::path& file, std::string_view bytes) {
-        std::ofstream(file, std::ios::binary) << bytes;
-    }
-
-    static void flip(const fs::path& file, std::size_t at, unsigned bit = 0) {
-        std::string bytes = read(file);
-        bytes.at(at) = static_cast<char>(bytes.at(at) ^ (1 << bit));
-        write(file, bytes);
-    }
-
-    // The byte in RocksDB's log where the body of this entry begins.
-    [[nodiscard]] std::size_t in_log(std::uint64_t seq) const {
-        return read(only(".log")).find(fmt::format("entry {} ", seq));
-    }
-
     // Every entry is as it was, or said to be gone or damaged; the log goes on behind them all.
     void check() {
         const std::vector<SeqRange> lost = log_->health().lost;
@@ -127,8 +62,6 @@ protected:
     [[nodiscard]] bool is_quarantined() const {
         return fs::exists(log_.options.directory / "quarantine");
     }
-
-    LogUnderTest log_{true};
 };
 
 TEST_F(LogRot, WithoutDamageNothingIsReported) {

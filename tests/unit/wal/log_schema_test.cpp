@@ -28,21 +28,6 @@ protected:
         log_.options.idempotency_window = 3650 * 24h;
     }
 
-    Result<Placed> append_with_key(std::string_view key, std::string_view body) {
-        Event event;
-        event.id = log_.make_id();
-        event.accepted_at = log_.now();
-        event.lane = lane_of("crm", "id:1");
-        event.destination = "crm";
-        event.person = "id:1";
-        event.target = "/t";
-        event.body = body;
-        Result<Placed> placed =
-            log_->append(event, idempotency_key(KeySource::request, key, event, body), ++ticket_);
-        log_->write();
-        return placed;
-    }
-
     // Of every kind that there is: reclaimed, kept for a dead letter and for one that is parked,
     // complete, pending, with a key; in tables and in RocksDB's log; two destinations.
     void fill() {
@@ -76,8 +61,8 @@ protected:
         log_.close();
         log_.options.reclaim_every = 1h;
         log_.open({"crm", "web"});
-        ASSERT_TRUE(append_with_key("k", "with a key"));
-        ASSERT_TRUE(log_.reports().wait_for({ticket_}));
+        ASSERT_TRUE(log_.try_append_with_key("k", "with a key"));
+        ASSERT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
         (void)log_.append("the last", "web");
         log_.close();
     }
@@ -109,7 +94,7 @@ protected:
         ASSERT_EQ(seqs.size(), head.value - 7);
         EXPECT_EQ(seqs.front(), Seq{3});
         EXPECT_EQ(log_.take_seqs("web"), (std::vector<Seq>{head}));
-        const Result<Placed> repeat = append_with_key("k", "with a key");
+        const Result<Placed> repeat = log_.try_append_with_key("k", "with a key");
         ASSERT_TRUE(repeat);
         EXPECT_TRUE(repeat->is_repeat);
         EXPECT_EQ(repeat->seq, head.previous());
@@ -119,7 +104,6 @@ protected:
     }
 
     LogUnderTest log_{true};
-    Ticket ticket_ = 1000;
 };
 
 TEST_F(LogSchema, ThisOneIsReadAgain) {

@@ -208,6 +208,24 @@ Result<Seq> LogUnderTest::try_append(std::string_view body, std::string_view des
     return seq;
 }
 
+Result<Placed> LogUnderTest::try_append_with_key(std::string_view key,
+                                                 std::string_view body,
+                                                 Ulid* id) {
+    Event event;
+    event.id = make_id();
+    event.accepted_at = now();
+    event.lane = lane_of("crm", "id:1");
+    event.destination = "crm";
+    event.person = "id:1";
+    event.target = "/t";
+    event.body = body;
+    if (id != nullptr) *id = event.id;
+    Result<Placed> placed =
+        log_->append(event, idempotency_key(KeySource::request, key, event, body), ++last_ticket_);
+    log_->write();
+    return placed;
+}
+
 Seq LogUnderTest::append(std::string_view body, std::string_view destination) {
     const Result<Seq> seq = try_append(body, destination);
     EXPECT_TRUE(seq) << seq.error().detail;

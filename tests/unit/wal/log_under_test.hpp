@@ -126,6 +126,10 @@ public:
     [[nodiscard]] Result<Seq> try_append(std::string_view body,
                                          std::string_view destination = "crm");
 
+    [[nodiscard]] Result<Placed> try_append_with_key(std::string_view key,
+                                                     std::string_view body,
+                                                     Ulid* id = nullptr);
+
     Ticket last_ticket() const { return last_ticket_; }
 
     // Appends and waits until it is stored.

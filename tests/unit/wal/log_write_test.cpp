@@ -37,22 +37,27 @@ protected:
         log_.append("nothing is");
     }
 
+    // Until this thread has written one: the committer may not have fallen asleep yet, or look at
+    // the disk just then.
+    void append_here() {
+        for (int i = 0; i < 1000; ++i) {
+            writer_ = std::thread::id();
+            ASSERT_TRUE(log_.try_append("alone"));
+            if (writer_.load() == std::this_thread::get_id()) return;
+            ASSERT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+        }
+        FAIL() << "this thread never writes";
+    }
+
     LogUnderTest log_;
     std::atomic<std::thread::id> writer_;
 };
 
 TEST_F(LogWrite, ASingleEventIsReportedBeforeItReturns) {
     open();
-    ASSERT_TRUE(log_.try_append("alone"));
-    // The committer may be about to fall asleep; from then on this thread does its work.
-    for (int i = 0; writer_.load() != std::this_thread::get_id(); ++i) {
-        ASSERT_LT(i, 1000);
-        log_.append("alone");
-    }
-    ASSERT_TRUE(log_.try_append("alone"));
+    append_here();
     EXPECT_THAT(log_.reports().stored(), Contains(Key(log_.last_ticket())));
-    const std::uint64_t seed = 1;
-    log_.crash(seed);
+    log_.crash(1);
     log_.open();
     EXPECT_THAT(log_.take_seqs(), SizeIs(log_.last_ticket()));
 }
@@ -84,10 +89,7 @@ TEST_F(LogWrite, OnASlowDiskEvenASingleOneIs) {
 
 TEST_F(LogWrite, WhatFailsHereIsMendedByTheCommitter) {
     open();
-    for (int i = 0; writer_.load() != std::this_thread::get_id(); ++i) {
-        ASSERT_LT(i, 1000);
-        log_.append("alone");
-    }
+    append_here();
     const Ticket before = log_.last_ticket();
     log_.disk().fail(static_cast<unsigned>(Op::sync), 0, 1, IOStatus::IOError("injected"));
     ASSERT_TRUE(log_.try_append("in doubt"));
