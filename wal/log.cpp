@@ -282,13 +282,14 @@ Health Log::health() const {
             impl_->tail(),
             impl_->damaged_.size(),
             impl_->lost_.unseen(),
+            impl_->lost_.unnamed(),
             impl_->failures_,
             impl_->syncs_};
 }
 
 void Log::lost_is_seen() {
     const std::scoped_lock lock(impl_->mutex_);
-    if (impl_->lost_.unseen().empty()) return;
+    if (impl_->lost_.is_all_seen()) return;
     impl_->lost_.seen();
     impl_->mark(name_key(Space::meta, kLostName), impl_->lost_.encode());
 }

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 namespace holdfast::wal {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 1: without what has no name
+constexpr auto kUnknown = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kRangesShown = 20;
 
 }  // namespace
@@ -46,8 +48,13 @@ void Lost::add(SeqRange range) {
     }
 }
 
+void Lost::add_unnamed(std::optional<std::uint64_t> count) {
+    unnamed_ = unnamed_ && count ? std::optional(*unnamed_ + *count) : std::nullopt;
+}
+
 void Lost::seen() {
     for (auto& [first, range] : ranges_) range.seen = true;
+    unnamed_ = 0;
 }
 
 void Lost::forget_before(Seq tail) {
@@ -90,6 +97,7 @@ std::string Lost::encode() const {
         put_le(out, range.last.value);
         put_le(out, static_cast<std::uint8_t>(range.seen));
     }
+    put_le(out, unnamed_.value_or(kUnknown));
     return out;
 }
 
@@ -109,6 +117,10 @@ Result<Lost> Lost::decode(std::string_view bytes) {
         in_order = in_order && first > last && first <= range.last;
         last = range.last;
         lost.ranges_.emplace_hint(lost.ranges_.end(), first, range);
+    }
+    if (version > 1) {
+        const auto unnamed = reader.le<std::uint64_t>();
+        lost.unnamed_ = unnamed == kUnknown ? std::nullopt : std::optional(unnamed);
     }
     if (version == 0 || !reader.at_end() || !in_order) {
         return Error{Errc::corrupt, "list of lost entries has an impossible layout"};

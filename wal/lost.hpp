@@ -35,6 +35,9 @@ public:
     // What was in it before stays as it was.
     void add(SeqRange range);
 
+    // Others are gone of which nothing says which they were. nullopt: nor how many, if any.
+    void add_unnamed(std::optional<std::uint64_t> count);
+
     // The operator has seen all that is in it.
     void seen();
 
@@ -43,6 +46,11 @@ public:
 
     [[nodiscard]] std::optional<SeqRange> find(Seq seq) const;  // the range that holds it
     [[nodiscard]] std::vector<SeqRange> unseen() const;
+
+    [[nodiscard]] std::optional<std::uint64_t> unnamed() const { return unnamed_; }  // unseen ones
+
+    [[nodiscard]] bool is_all_seen() const { return unnamed_ == 0 && unseen().empty(); }
+
     [[nodiscard]] std::vector<SeqRange> all() const;
     [[nodiscard]] Seq last() const;  // 0: nothing is lost
 
@@ -56,6 +64,7 @@ private:
     };
 
     std::map<Seq, Tail> ranges_;  // by their first; they do not overlap
+    std::optional<std::uint64_t> unnamed_ = 0;
 };
 
 }  // namespace holdfast::wal

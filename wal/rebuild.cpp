@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -117,6 +118,8 @@ public:
         return std::move(lost_);
     }
 
+    [[nodiscard]] std::optional<std::uint64_t> unnamed() const { return unnamed_; }
+
     [[nodiscard]] bool tables_are_good() const { return !repaired_; }
 
 private:
@@ -211,6 +214,16 @@ private:
         return value;
     }
 
+    void scan(Space space,
+              const std::function<void(const std::string&, const std::string&)>& visit) {
+        const std::string begin = name_key(space, "");
+        const std::unique_ptr<rocksdb::Iterator> at(
+            (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(begin)));
+        for (at->Seek(begin); at->Valid() && at->key().starts_with(begin); at->Next()) {
+            visit(at->key().ToString(), at->value().ToString());
+        }
+    }
+
     std::unique_ptr<rocksdb::Iterator> entries() {
         return std::unique_ptr<rocksdb::Iterator>(
             (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(seq_key(Space::entry, {}))));
@@ -297,6 +310,66 @@ private:
         return std::max(seq.value_or(Seq{1}), known_.mark.tail);
     }
 
+    void read_cursors() {
+        scan(Space::cursor, [&](const std::string& key, const std::string& value) {
+            Result<Cursor> cursor = Cursor::decode(value);
+            if (cursor) cursors_.emplace(*name_of(Space::cursor, key), std::move(*cursor));
+        });
+    }
+
+    // What is kept aside, and neither parked nor a dead letter, has lost the mark that said so: it
+    // waits again. Those that end take their record along in the same write.
+    void park_again() {
+        scan(Space::parked,
+             [&](const std::string&, const std::string& destination) { ++waiting_[destination]; });
+        std::uint64_t again = 0;
+        scan(Space::kept, [&](const std::string& key, const std::string& value) {
+            const auto seq = seq_of(Space::kept, key);
+            const Result<Event> event = decode_record(value);
+            if (!seq || !event) return;
+            if (has(seq_key(Space::parked, *seq)) || has(seq_key(Space::failed, *seq))) return;
+            rocksdb::WriteBatch mark;
+            db_->put(mark, seq_key(Space::parked, *seq), event->destination);
+            if (!write(mark)) return;
+            ++waiting_[std::string(event->destination)];
+            ++again;
+        });
+        if (again == 0) return;
+        incomplete_ = true;
+        owner_.note_(std::to_string(again) +
+                     " entries had lost the mark that they wait, and wait again");
+    }
+
+    void count_waiting(std::string_view destination, Seq seq) {
+        const auto cursor = cursors_.find(destination);
+        if (cursor == cursors_.end() || seq > cursor->second.counted_to) return;
+        const bool waits = seq >= cursor->second.position() || cursor->second.is_outstanding(seq);
+        if (waits) ++waiting_[std::string(destination)];
+    }
+
+    // The cursors say how many were pending and dead. Those that are not found and not known to be
+    // lost had been kept aside, and went with their marks and records.
+    [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) {
+        if (!marks_missing_ || tail == Seq{1}) return 0;
+        const bool knows_all =
+            !cursors_.empty() &&
+            std::all_of(destinations_.begin(), destinations_.end(), [&](const std::string& name) {
+                return cursors_.count(name) > 0;
+            });
+        if (!knows_all) return std::nullopt;
+        std::uint64_t missing = 0;
+        std::uint64_t dead = 0;
+        for (const auto& [name, cursor] : cursors_) {
+            const auto waiting = waiting_.find(name);
+            const std::uint64_t found = waiting == waiting_.end() ? 0 : waiting->second;
+            missing += cursor.counts.pending - std::min(cursor.counts.pending, found);
+            dead += cursor.counts.failed;
+        }
+        scan(Space::failed, [&](const std::string&, const std::string&) { dead -= dead > 0; });
+        missing += dead;
+        return missing - std::min(missing, count_of(lost_));
+    }
+
     // Which entries should be there and are not.
     std::vector<SeqRange> gaps(Seq from, Seq head) {
         std::vector<SeqRange> found;
@@ -309,13 +382,19 @@ private:
             expected = seq->next();
             if (!repaired_ && !after_damage_) continue;
             const Result<Event> event = decode_record(at->value().ToStringView());
-            if (event) destinations_.emplace(event->destination);
+            if (!event) continue;
+            destinations_.emplace(event->destination);
+            count_waiting(event->destination, *seq);
         }
         if (expected <= head) found.push_back({expected, head});
         return found;
     }
 
     Result<void> account() {
+        if (repaired_) {
+            read_cursors();
+            park_again();
+        }
         const Seq tail = this->tail();
         const Seq last = std::max(last_entry(), tail.previous());
         const Seq head = std::max({last, highest_, known_.mark.acknowledged});
@@ -334,6 +413,8 @@ private:
             lost.add(gap);
         }
         incomplete_ = incomplete_ || !lost_.empty();
+        unnamed_ = count_unnamed(tail);
+        lost.add_unnamed(unnamed_);
         rocksdb::WriteBatch batch;
         const auto put = [&](const std::string& key, const std::string& value) {
             const rocksdb::Status done = batch.Put(key, value);
@@ -379,6 +460,9 @@ private:
     std::optional<Seq> gaps_from_;  // the first entry after the first damage
     std::set<std::string> destinations_;
     std::vector<SeqRange> lost_;
+    std::map<std::string, Cursor, std::less<>> cursors_;
+    std::map<std::string, std::uint64_t, std::less<>> waiting_;  // found, by destination
+    std::optional<std::uint64_t> unnamed_ = 0;
 };
 
 Rebuild::Rebuild(std::string directory, rocksdb::Env* env, Note note)
@@ -452,7 +536,7 @@ Result<Rebuilt> Rebuild::run(const Known& known) {
     if (!lost) return std::move(lost).error().during("rebuilding from " + *kept_in);
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
     if (!known.keep_tables) thin(*kept_in, building.tables_are_good());
-    return Rebuilt{std::move(*kept_in), std::move(*lost)};
+    return Rebuilt{std::move(*kept_in), std::move(*lost), building.unnamed()};
 }
 
 }  // namespace holdfast::wal

@@ -52,6 +52,16 @@ Error refusal(const std::string& why) {
                 "the damaged log aside and goes on with all that can be read"};
 }
 
+std::string text_of_unnamed(std::optional<std::uint64_t> count) {
+    if (!count) {
+        return "entries that waited for another attempt, and dead letters, may be gone with the "
+               "damaged tables: nothing tells which they were";
+    }
+    return std::to_string(*count) +
+           " entries that waited for another attempt, or were dead letters, are gone with the "
+           "damaged tables; which they were cannot be told";
+}
+
 std::string text_of_loss(const std::vector<SeqRange>& lost) {
     return std::to_string(count_of(lost)) +
            " acknowledged entries are gone, with the seqs: " + text_of(lost);
@@ -159,8 +169,11 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
     Result<Rebuilt> rebuilt = rebuild.run({mark, options_.wall_now(), doubt_tables});
     if (!rebuilt) return rebuilt.error();
     options_.note("the log was rebuilt; the damaged one is kept in " + rebuilt->kept_in);
-    options_.note(rebuilt->lost.empty() ? "no acknowledged entry is missing"
-                                        : text_of_loss(rebuilt->lost));
+    if (rebuilt->unnamed != 0) options_.note(text_of_unnamed(rebuilt->unnamed));
+    if (!rebuilt->lost.empty()) options_.note(text_of_loss(rebuilt->lost));
+    if (rebuilt->unnamed == 0 && rebuilt->lost.empty()) {
+        options_.note("no acknowledged entry is missing");
+    }
     return store_.open();
 }
 

@@ -55,7 +55,8 @@ bool doubts_tables(const std::vector<Finding>& found) {
 Result<std::string> rebuild(const CheckOptions& options,
                             const CheckReport& found,
                             const Note& note,
-                            std::vector<SeqRange>& lost) {
+                            std::vector<SeqRange>& lost,
+                            std::optional<std::uint64_t>& unnamed) {
     WaterMarkFile file(options.directory, options.env);
     const Result<std::optional<WaterMark>> mark = file.read();
     const WaterMark known = mark ? mark->value_or(WaterMark{}) : WaterMark{};
@@ -66,6 +67,7 @@ Result<std::string> rebuild(const CheckOptions& options,
         rebuild.run({known, options.now, doubts_tables(found.findings), /*keep_tables=*/true});
     if (!rebuilt) return rebuilt.error();
     lost = std::move(rebuilt->lost);
+    unnamed = rebuilt->unnamed;
     return std::move(rebuilt->kept_in);
 }
 
@@ -110,7 +112,8 @@ Result<void> mend(const CheckOptions& options, DirectoryLock& lock, RepairReport
     Notes notes;
     std::vector<SeqRange> lost;
     if (report.mended == Mend::rebuild) {
-        Result<std::string> kept_in = rebuild(options, report.before, notes.taker(), lost);
+        Result<std::string> kept_in =
+            rebuild(options, report.before, notes.taker(), lost, report.unnamed);
         if (!kept_in) return kept_in.error();
         report.kept_in = std::move(*kept_in);
     }

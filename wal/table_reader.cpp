@@ -1,5 +1,6 @@
 #include "wal/table_reader.hpp"
 
+#include "proto/bytes.hpp"
 #include "wal/keys.hpp"
 
 #include <rocksdb/sst_file_reader.h>
@@ -16,11 +17,14 @@ namespace {
 constexpr Space kSpaces[] = {Space::cursor,
                              Space::entry,
                              Space::failed,
+                             Space::key,
                              Space::meta,
                              Space::parked,
                              Space::retry,
                              Space::saved,
                              Space::kept};
+
+constexpr std::size_t kNumberEnd = 9;  // of a key: its space and eight bytes
 
 constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
 
@@ -32,9 +36,10 @@ public:
 
     rocksdb::Iterator* operator->() const { return at_.get(); }
 
-    bool seeks(Space space, std::uint64_t seq) {
+    bool seeks(std::string key, std::uint64_t number) {
         if (!at_->status().ok()) renew();
-        at_->Seek(seq_key(space, Seq{seq}));
+        put_be64(key, number);
+        at_->Seek(key);
         return at_->status().ok();
     }
 
@@ -45,29 +50,37 @@ private:
     std::unique_ptr<rocksdb::Iterator> at_;
 };
 
-// Of the eight bytes behind the space: also names have an order among numbers.
-std::uint64_t number_of(std::string key) {
-    key.resize(9);
-    return seq_of(Space{key[0]}, key)->value;
+// Eight bytes of a key: also names have an order among numbers.
+std::uint64_t number_at(std::string key, std::size_t begin) {
+    key.resize(begin + sizeof(std::uint64_t));
+    return ByteReader(std::string_view(key).substr(begin)).be64();
 }
 
-// To the first key after `key` from which reading works: a damaged block covers one range of keys.
-bool seek_behind(Reading& at, const std::string& key) {
-    for (const Space space : kSpaces) {
-        if (!key.empty() && static_cast<char>(space) < key[0]) continue;
-        const bool is_here = !key.empty() && key[0] == static_cast<char>(space);
-        std::uint64_t bad = is_here ? number_of(key) : 0;
-        if (bad < kLast && at.seeks(space, bad + 1)) return true;
-        if (!at.seeks(space, kLast)) continue;
-        ++bad;
-        std::uint64_t good = kLast;
-        while (good - bad > 1) {
-            const std::uint64_t middle = bad + (good - bad) / 2;
-            (at.seeks(space, middle) ? good : bad) = middle;
-        }
-        return at.seeks(space, good);
+// To the first key that begins with `prefix` and a number above `bad` from which reading works: a
+// damaged block covers one range of keys. False when there is none.
+bool seek_above(Reading& at, const std::string& prefix, std::uint64_t bad) {
+    if (bad == kLast) return false;
+    if (at.seeks(prefix, bad + 1)) return true;
+    if (!at.seeks(prefix, kLast)) return false;
+    ++bad;
+    std::uint64_t good = kLast;
+    while (good - bad > 1) {
+        const std::uint64_t middle = bad + (good - bad) / 2;
+        (at.seeks(prefix, middle) ? good : bad) = middle;
     }
-    return false;
+    return at.seeks(prefix, good);
+}
+
+bool seek_behind(Reading& at, const std::string& key) {
+    // Idempotency keys of one bucket differ only in what follows.
+    const bool is_key = key.size() > kNumberEnd && key[0] == static_cast<char>(Space::key);
+    if (is_key && seek_above(at, key.substr(0, kNumberEnd), number_at(key, kNumberEnd)))
+        return true;
+    return std::any_of(std::begin(kSpaces), std::end(kSpaces), [&](Space space) {
+        if (!key.empty() && static_cast<char>(space) < key[0]) return false;
+        const bool is_here = !key.empty() && key[0] == static_cast<char>(space);
+        return seek_above(at, name_key(space, ""), is_here ? number_at(key, 1) : 0);
+    });
 }
 
 }  // namespace

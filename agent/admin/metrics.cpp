@@ -85,7 +85,7 @@ void add_log(const AgentStatus& status, Families& to) {
     to.counter("holdfast_log_damaged_total", "Entries that could not be read.", log.damaged);
     to.gauge("holdfast_log_lost",
              "Acknowledged entries that the disk did not give back, until somebody has seen it.",
-             wal::count_of(log.lost));
+             wal::count_of(log.lost) + log.lost_unnamed.value_or(0));
     to.gauge("holdfast_log_bytes", "What the log's directory takes.", status.space.use.used);
     to.gauge("holdfast_log_disk_free_bytes", "Free on its disk.", status.space.use.free);
     to.gauge("holdfast_log_space_level",

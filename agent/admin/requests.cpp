@@ -336,7 +336,8 @@ asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& r
     }
     if (versioned && path.size() == 3 && path[1] == "lost" && path[2] == "seen" && is_post) {
         AdminAnswer answer;
-        answer.body = {{"seen", wal::count_of(host.log().health().lost)}};
+        const wal::Health before = host.log().health();
+        answer.body = {{"seen", wal::count_of(before.lost) + before.lost_unnamed.value_or(0)}};
         host.log().lost_is_seen();
         co_return answer;
     }

@@ -108,6 +108,8 @@ Json status_view(const AgentStatus& status) {
               {"damaged", status.log.damaged},
               {"lost", wal::count_of(status.log.lost)},
               {"lost_ranges", ranges_view(status.log.lost)},
+              {"lost_unnamed",
+               status.log.lost_unnamed ? Json(*status.log.lost_unnamed) : Json(nullptr)},
               {"directory", status.directory},
               {"durability", to_string(status.durability)},
               {"space", space_view(status.space)}}},

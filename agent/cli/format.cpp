@@ -181,16 +181,31 @@ std::uint64_t number_at(const Json& document, const char* key) {
     return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
 }
 
+std::string unnamed_text(const Json& lost_from) {
+    const Json& count = at(lost_from, "lost_unnamed");
+    if (count == 0 || !lost_from.contains("lost_unnamed")) return "";
+    if (count.is_null()) {
+        return "entries that waited for another attempt, and dead letters, may be gone: nothing "
+               "tells which they were";
+    }
+    return counted(number_at(lost_from, "lost_unnamed"), "entry", "entries") +
+           " that waited for another attempt, or were dead letters, are gone; which they were "
+           "cannot be told";
+}
+
 std::string format_lost(const Json& status) {
     const Json& log = at(status, "log");
     const std::uint64_t lost = number_at(log, "lost");
-    if (lost == 0) return "nothing is lost\n";
+    const std::string unnamed = unnamed_text(log);
+    if (lost == 0 && unnamed.empty()) return "nothing is lost\n";
+    const std::string seen = "`holdfast lost --seen` takes them off the status.\n";
+    if (lost == 0) return unnamed + ".\n" + seen;
     Table table({{"FIRST", Table::Align::right}, {"LAST", Table::Align::right}});
     for (const Json& range : at(log, "lost_ranges")) {
         table.add({text_at(range, "first"), text_at(range, "last")});
     }
     return counted(lost, "acknowledged entry is", "acknowledged entries are") + " gone:\n" +
-           table.text() + "`holdfast lost --seen` takes them off the status.\n";
+           table.text() + (unnamed.empty() ? "" : unnamed + ".\n") + seen;
 }
 
 std::vector<std::string> findings(const Json& status) {
@@ -209,6 +224,9 @@ std::vector<std::string> findings(const Json& status) {
         found.push_back(
             "log: " + counted(lost, "acknowledged entry is", "acknowledged entries are") +
             " gone, see `holdfast lost`");
+    }
+    if (const std::string unnamed = unnamed_text(log); !unnamed.empty()) {
+        found.push_back("log: " + unnamed + ", see `holdfast lost`");
     }
     for (const Json& destination : at(status, "destinations")) {
         const std::uint64_t failed = number_at(destination, "failed");

@@ -42,4 +42,7 @@ using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
 [[nodiscard]] std::string text_at(const Json& document, const char* key);  // numbers too
 [[nodiscard]] std::uint64_t number_at(const Json& document, const char* key);
 
+// Of `lost_unnamed`, without a full stop; empty when that is 0 or not there.
+[[nodiscard]] std::string unnamed_text(const Json& lost_from);
+
 }  // namespace holdfast::cli

@@ -164,7 +164,8 @@ int LogCommands::repair(bool dry_run) const {
     if (!report) return fail(report.error());
     const Json document = repair_report(place_.directory, *report, dry_run);
     write(document, format_repair(document));
-    const bool is_well = report->lost.empty() && !is_damaged(at(document, "after"));
+    const bool is_well =
+        report->lost.empty() && report->unnamed == 0 && !is_damaged(at(document, "after"));
     return is_well ? kDone : kLookAtIt;
 }
 

@@ -149,6 +149,7 @@ Json repair_report(const std::string& directory, const wal::RepairReport& report
             {"undo", is_kept ? Json(undo) : Json(nullptr)},
             {"lost", wal::count_of(report.lost)},
             {"lost_ranges", ranges_of(report.lost)},
+            {"lost_unnamed", report.unnamed ? Json(*report.unnamed) : Json(nullptr)},
             {"notes", report.notes},
             {"before", check_report(directory, report.before)},
             {"after", check_report(directory, report.after)}};
@@ -190,9 +191,13 @@ std::string format_repair(const Json& repair) {
     const std::uint64_t lost = number_at(repair, "lost");
     const std::string kept_in = printable(text_at(repair, "kept_in"));
     text += "\nRepaired.\n";
-    text += lost == 0 ? "No acknowledged entry is missing.\n"
-                      : counted(lost, "acknowledged entry is", "acknowledged entries are") +
-                            " gone, with the seqs: " + seqs_text(at(repair, "lost_ranges")) + "\n";
+    const std::string unnamed = unnamed_text(repair);
+    if (lost > 0) {
+        text += counted(lost, "acknowledged entry is", "acknowledged entries are") +
+                " gone, with the seqs: " + seqs_text(at(repair, "lost_ranges")) + "\n";
+    }
+    if (!unnamed.empty()) text += "And " + unnamed + ".\n";
+    if (lost == 0 && unnamed.empty()) text += "No acknowledged entry is missing.\n";
     if (!kept_in.empty()) {
         text += "The damaged log is kept in " + kept_in +
                 "; remove that when nobody needs it any more.\n"

@@ -17,6 +17,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kTables =
     R"({"tail":17,"head":120,"tables":1,"marks":0,"entries":0,"bytes":0,"findings":[],"next":"t1"})";
@@ -149,6 +150,10 @@ TEST_F(CliCheck, ARepairTellsWhatIsGoneWhereTheRestIsAndHowToUndoIt) {
     EXPECT_THAT(text, HasSubstr("10 acknowledged entries are gone, with the seqs: 21-30\n"));
     EXPECT_THAT(text, HasSubstr("kept in /d/quarantine/T;"));
     EXPECT_THAT(text, HasSubstr("\n  mv /d/db /d/db.repaired && mv /d/quarantine/T/db /d/db\n"));
+    EXPECT_THAT(text, Not(HasSubstr("And ")));
+    report.unnamed = 1;
+    EXPECT_THAT(format_repair(repair_report("/d", report, false)),
+                HasSubstr("And 1 entry that waited for another attempt"));
     EXPECT_THAT(format_repair(repair_report("/d", report, true)), HasSubstr("Nothing was changed"));
     report.mended = wal::Mend::nothing;
     EXPECT_THAT(format_repair(repair_report("/d", report, false)),

@@ -8,7 +8,9 @@ namespace holdfast::cli {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 const WallTime kNow = wall_from_ms(kNowMs);
 
@@ -71,6 +73,14 @@ Please look at
 
 TEST(CliFormatTest, ShowsWhatIsLost) {
     EXPECT_EQ(format_lost(Json::parse(kHealthy)), "nothing is lost\n");
+    Json unnamed = Json::parse(kHealthy);
+    unnamed["log"]["lost_unnamed"] = 2U;
+    EXPECT_THAT(format_lost(unnamed),
+                StartsWith("2 entries that waited for another attempt, or were dead letters, are "
+                           "gone; which they were cannot be told.\n"));
+    EXPECT_THAT(findings(unnamed), ElementsAre(HasSubstr("see `holdfast lost`")));
+    unnamed["log"]["lost_unnamed"] = nullptr;
+    EXPECT_THAT(format_lost(unnamed), StartsWith("entries that waited for another attempt, and"));
     EXPECT_EQ(format_lost(Json::parse(kTroubled)), R"(3 acknowledged entries are gone:
 FIRST  LAST
   101   102

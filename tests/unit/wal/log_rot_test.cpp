@@ -1,9 +1,11 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
 #include "tests/unit/wal/stopped_log.hpp"
+#include "wal/keys.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include <algorithm>
 #include <fstream>
@@ -148,6 +150,113 @@ TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
     EXPECT_LE(lost, 20U);
     EXPECT_TRUE(log_->get(Seq{1}) || log_->get(Seq{kInTables}));
     check();
+}
+
+// A log of which much waits parked, before the tail: only the tables of marks have it.
+class LogRotParked : public testing::Test {
+protected:
+    static constexpr std::uint64_t kParked = 3000;
+    static constexpr std::uintmax_t kMagicBytes = 8;  // the end of a table: without, it is none
+
+    LogRotParked() {
+        log_.options.history = {};
+        log_.open();
+        for (std::uint64_t seq = 1; seq <= kParked; ++seq) {
+            EXPECT_TRUE(log_.try_append(body_of(seq)));
+        }
+        log_->write();
+        EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+        for (const Pending& one : log_.take_all()) log_->park("crm", one.seq);
+        log_.close();
+        log_.options.reclaim_every = std::chrono::milliseconds(1);
+        log_.open();  // what RocksDB's log held goes into tables: the marks apart from the records
+        log_.take_all();
+        log_.advance(std::chrono::hours(1));
+        for (int i = 0; log_->health().tail <= Seq{kParked} && i < 1000; ++i) {
+            log_.append("nudge");
+            for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
+        }
+        EXPECT_GT(log_->health().tail, Seq{kParked});
+        log_.close();
+        log_.options.reclaim_every = std::chrono::hours(1);
+        log_.open();
+        log_.close();
+    }
+
+    // The table with most keys of the space.
+    [[nodiscard]] fs::path table_of(Space space) const {
+        const std::string prefix(1, static_cast<char>(space));
+        fs::path with_most;
+        std::size_t most = 0;
+        for (const auto& file : fs::directory_iterator(log_.options.directory / "db")) {
+            if (file.path().extension() != ".sst") continue;
+            rocksdb::SstFileReader reader((rocksdb::Options()));
+            EXPECT_TRUE(reader.Open(file.path()).ok());
+            const std::unique_ptr<rocksdb::Iterator> at(reader.NewIterator({}));
+            std::size_t count = 0;
+            for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+                ++count;
+            }
+            if (count > most) with_most = file.path();
+            most = std::max(most, count);
+        }
+        return with_most;
+    }
+
+    void damage(const fs::path& table, std::uintmax_t at) const {
+        std::fstream file(table, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(static_cast<std::streamoff>(at));
+        file << "junk";
+        file.close();
+        fs::remove(log_.options.directory / "db" / "CURRENT");  // so that the tables are looked at
+    }
+
+    [[nodiscard]] std::set<Seq> take_parked() {
+        std::set<Seq> taken;
+        for (const Pending& one : log_.take_all()) {
+            if (one.seq <= Seq{kParked}) taken.insert(one.seq);
+        }
+        return taken;
+    }
+
+    LogUnderTest log_{true};
+};
+
+TEST_F(LogRotParked, WhatLostItsMarkWaitsAgain) {
+    damage(table_of(Space::parked), 2000);
+    log_.open();
+    EXPECT_THAT(log_.reports().notes(), HasSubstr("had lost the mark that they wait"));
+    EXPECT_EQ(take_parked().size(), kParked);
+    EXPECT_EQ(log_->health().lost_unnamed, 0U);
+}
+
+TEST_F(LogRotParked, TablesThatCannotBeReadAtAllAreNoLossInSilence) {
+    const fs::path marks = table_of(Space::parked);
+    const fs::path records = table_of(Space::kept);
+    ASSERT_NE(marks, records);
+    for (const fs::path& table : {marks, records}) {
+        damage(table, fs::file_size(table) - kMagicBytes);
+    }
+    log_.open();
+    const std::size_t taken = take_parked().size();
+    ASSERT_LT(taken, kParked);
+    EXPECT_EQ(log_->health().lost_unnamed, kParked - taken);
+    EXPECT_THAT(log_.reports().notes(), HasSubstr("which they were cannot be told"));
+    log_->lost_is_seen();
+    EXPECT_EQ(log_->health().lost_unnamed, 0U);
+}
+
+TEST_F(LogRotParked, WithoutAnyTableThatCanBeReadEvenTheNumberIsUnknown) {
+    for (const auto& file : fs::directory_iterator(log_.options.directory / "db")) {
+        if (file.path().extension() != ".sst") continue;
+        damage(file.path(), file.file_size() - kMagicBytes);
+    }
+    log_.open();
+    EXPECT_EQ(log_->health().lost_unnamed, std::nullopt);
+    EXPECT_THAT(log_.reports().notes(), HasSubstr("nothing tells which they were"));
+    log_.close();
+    log_.open();
+    EXPECT_EQ(log_->health().lost_unnamed, std::nullopt);
 }
 
 TEST_F(LogRot, OfATableThatIsGoneIsReported) {

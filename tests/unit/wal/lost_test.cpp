@@ -45,6 +45,33 @@ TEST(Lost, WhatWasSeenStaysAGap) {
     EXPECT_THAT(lost.unseen(), ElementsAre(range(8, 8)));  // nobody has seen it
 }
 
+TEST(Lost, CountsWhatHasNoNameUntilItIsSeen) {
+    Lost lost;
+    EXPECT_TRUE(lost.is_all_seen());
+    lost.add_unnamed(3);
+    lost.add_unnamed(4);
+    EXPECT_EQ(lost.unnamed(), 7U);
+    EXPECT_EQ(Lost::decode(lost.encode())->unnamed(), 7U);
+    EXPECT_FALSE(lost.is_all_seen());
+    lost.add_unnamed(std::nullopt);
+    EXPECT_EQ(lost.unnamed(), std::nullopt);
+    EXPECT_EQ(Lost::decode(lost.encode())->unnamed(), std::nullopt);
+    lost.seen();
+    EXPECT_TRUE(lost.is_all_seen());
+}
+
+TEST(Lost, OfTheFirstVersionHasNothingWithoutAName) {
+    Lost lost;
+    lost.add(range(5, 7));
+    std::string bytes = lost.encode();
+    bytes[0] = 1;
+    bytes.resize(bytes.size() - 8);
+    const Result<Lost> decoded = Lost::decode(bytes);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->unnamed(), 0U);
+    EXPECT_THAT(decoded->unseen(), ElementsAre(range(5, 7)));
+}
+
 TEST(Lost, ComesBackFromItsEncoding) {
     Lost lost;
     lost.add(range(5, 7));
@@ -57,7 +84,7 @@ TEST(Lost, ComesBackFromItsEncoding) {
     EXPECT_THAT(decoded->unseen(), ElementsAre(range(9, 9)));
     EXPECT_EQ(Lost::decode(bytes.substr(0, 9)).error().code, Errc::corrupt);
     EXPECT_EQ(Lost::decode("").error().code, Errc::corrupt);
-    EXPECT_EQ(Lost::decode("\2" + bytes.substr(1)).error().code, Errc::too_new);
+    EXPECT_EQ(Lost::decode("\3" + bytes.substr(1)).error().code, Errc::too_new);
 }
 
 TEST(Lost, IsTextForPeople) {

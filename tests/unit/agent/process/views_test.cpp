@@ -112,7 +112,7 @@ TEST(StatusView, OfAnAgentInTrouble) {
     AgentStatus status;
     status.pid = 812;
     status.started_at = wall_from_ms(kNowMs);
-    status.log = {false, "no space", Seq{120}, Seq{17}, 2, {{{7}, {9}}, {{11}, {11}}}, 3, {}};
+    status.log = {false, "no space", Seq{120}, Seq{17}, 2, {{{7}, {9}}, {{11}, {11}}}, 5, 3, {}};
     status.directory = "/d";
     status.durability = Durability::buffered;
     status.space = {{900, 800, 4000}, {1000, 700}, wal::SpaceLevel::critical, {5, 1, 0}, 64};
@@ -135,7 +135,7 @@ TEST(StatusView, OfAnAgentInTrouble) {
     const std::string expected =
         R"({"version":")" HOLDFAST_VERSION R"(","pid":812,"started_at":"2026-01-02T03:04:05.678Z",)"
         R"("log":{"state":"failed","reason":"no space","head":120,"tail":17,"failures":3,"damaged":2,)"
-        R"("lost":4,"lost_ranges":[{"first":7,"last":9},{"first":11,"last":11}],)"
+        R"("lost":4,"lost_ranges":[{"first":7,"last":9},{"first":11,"last":11}],"lost_unnamed":5,)"
         R"("directory":"/d","durability":"buffered","space":{"level":"critical","used":900,"max_bytes":1000,"free":800,)"
         R"("min_free":700,"ballast":64,"refused":{"ordinary":5,"state":1,"essential":0}}},)"
         R"("ingest":{"connections":1,"acknowledged":119,"repeated":3,"refused":4,"failed":7},)"
