@@ -67,10 +67,8 @@ Result<Inspection> read_logs(const Files& files,
             ByteReader header(batch.bytes);
             const auto number = header.le<std::uint64_t>();
             const auto count = header.le<std::uint32_t>();
-            if (std::exchange(first, false) && damaged) {
-                damaged = number > next_number;
-                found.rot = found.rot || damaged;
-            }
+            if (std::exchange(first, false) && damaged) damaged = number > next_number;
+            found.rot = found.rot || (damaged && !batch.is_unsynced());
             batch.after_damage = batch.after_damage || damaged;
             if (!batch.after_damage) next_number = number + count;
             visit(batch);

@@ -103,7 +103,8 @@ private:
         if (begins && batch_) damaged(batch_->begin, at);
         // Only the beginning of a batch proves that an earlier one was complete: the pieces of one
         // that was being written at a power cut reach the disk in any order.
-        if (begins && !result_.damage.empty()) result_.found = LogBytes::rot;
+        const bool proves = begins && !LoggedBatch{at, record.payload}.is_unsynced();
+        if (proves && !result_.damage.empty()) result_.found = LogBytes::rot;
         if (record.part == Part::whole) {
             emit(at, record.payload);
         } else if (record.part == Part::first) {
@@ -163,6 +164,11 @@ private:
 };
 
 }  // namespace
+
+bool LoggedBatch::is_unsynced() const {
+    return bytes.size() > kBatchHeaderBytes &&
+           bytes.substr(kBatchHeaderBytes).starts_with(kUnsyncedMark);
+}
 
 Prescan prescan(std::string_view file, const VisitBatch& visit) {
     return Scan(file, visit).run();

@@ -6,6 +6,7 @@
 // Pure: bytes in, findings out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -15,9 +16,15 @@ namespace holdfast::wal {
 
 enum class LogBytes : std::uint8_t {
     clean,  // every byte is accounted for
-    torn,   // damage at the end and nothing valid after it: what a power cut leaves
-    rot,    // damage with a valid batch after it: it had been written, and went bad later
+    torn,   // damage at the end and nothing synced after it: what a power cut leaves
+    rot,    // damage with a synced batch after it: it had been written, and went bad later
 };
+
+// What a power cut leaves of unsynced writes may have holes: the kernel writes pages in any order.
+// So these batches say of themselves that nobody waited for them: their first record is this one,
+// which RocksDB keeps in its log alone (WriteBatch::PutLogData).
+inline constexpr std::size_t kBatchHeaderBytes = 12;  // number, 8; count, 4
+inline constexpr std::string_view kUnsyncedMark{"\3\1u", 3};
 
 struct Damage {
     std::uint64_t begin = 0;
@@ -37,6 +44,8 @@ struct LoggedBatch {
     std::uint64_t offset = 0;
     std::string_view bytes;
     bool after_damage = false;
+
+    [[nodiscard]] bool is_unsynced() const;
 };
 
 using VisitBatch = std::function<void(const LoggedBatch&)>;

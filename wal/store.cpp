@@ -2,6 +2,7 @@
 
 #include "proto/assert.hpp"
 #include "wal/files.hpp"
+#include "wal/prescan.hpp"
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/sst_file_reader.h>
@@ -127,7 +128,17 @@ void Store::put(rocksdb::WriteBatch& batch, std::string_view key, std::string_vi
 Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync) {
     const auto lock = reading();
     if (!lock) return not_open();
-    const rocksdb::Status status = (*db_)->Write(sync ? synced_write() : unsynced_write(), &batch);
+    if (!sync) return write_unsynced(batch);
+    const rocksdb::Status status = (*db_)->Write(synced_write(), &batch);
+    if (!status.ok()) return error_of(status, "write");
+    return {};
+}
+
+Result<void> Store::write_unsynced(const rocksdb::WriteBatch& batch) {
+    std::string bytes = batch.Data();
+    bytes.insert(kBatchHeaderBytes, kUnsyncedMark);
+    rocksdb::WriteBatch marked(std::move(bytes));
+    const rocksdb::Status status = (*db_)->Write(unsynced_write(), &marked);
     if (!status.ok()) return error_of(status, "write");
     return {};
 }

@@ -52,6 +52,7 @@ public:
     // While the store is open, and into a batch that is written before it is closed.
     void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
 
+    // Unsynced it is in the kernel's hands, and says so (prescan.hpp).
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync);
 
     // nullopt: there is no such key.
@@ -89,6 +90,7 @@ public:
 
 private:
     [[nodiscard]] std::shared_lock<std::shared_mutex> reading() const;
+    [[nodiscard]] Result<void> write_unsynced(const rocksdb::WriteBatch& batch);
 
     const std::filesystem::path directory_;
     rocksdb::Env* const env_;

@@ -13,6 +13,8 @@ using rocksdb::Slice;
 
 namespace {
 
+constexpr std::uint64_t kPage = 4096;
+
 std::string directory_of(const std::string& name) {
     return name.substr(0, name.find_last_of('/'));
 }
@@ -452,7 +454,7 @@ void FaultyFileSystem::forget_tail(const std::string& name,
     std::string content = read(name);
     if (content.size() <= state.durable) return;
 
-    enum : std::uint64_t { gone, cut, zeros, junk, whole, kinds };
+    enum : std::uint64_t { gone, cut, zeros, junk, hole, whole, kinds };
 
     const std::uint64_t kind = below(random, kinds);
     if (kind == whole) return;
@@ -461,6 +463,12 @@ void FaultyFileSystem::forget_tail(const std::string& name,
         content.resize(state.durable);
     } else if (kind == cut) {
         content.resize(from);
+    } else if (kind == hole) {
+        // The kernel writes pages back in any order.
+        const std::uint64_t end = std::min((from / kPage + 1) * kPage, content.size());
+        std::fill(content.begin() + static_cast<std::ptrdiff_t>(from),
+                  content.begin() + static_cast<std::ptrdiff_t>(end),
+                  '\0');
     } else {
         const auto at = content.begin() + static_cast<std::ptrdiff_t>(from);
         std::generate(at, content.end(), [&] {

@@ -4,7 +4,8 @@
 // What it models, on the severe side of what disks and Linux do:
 // - bytes count as durable only after a sync of their file that succeeded, a new or renamed name
 //   only after a sync of its directory;
-// - after a cut the tail that was not synced is there in part, not at all, or as zeros or junk;
+// - after a cut the tail that was not synced is there in part, not at all, with a hole, or as zeros
+//   or junk;
 // - what was written in place and not synced is there, or not, or in part;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.

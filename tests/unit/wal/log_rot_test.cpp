@@ -18,11 +18,20 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 bool contains(const std::vector<SeqRange>& ranges, Seq seq) {
     return std::any_of(ranges.begin(), ranges.end(), [&](const SeqRange& range) {
         return range.first <= seq && seq <= range.last;
     });
+}
+
+std::string log_bodies(LogUnderTest& log) {
+    std::string bodies;
+    for (const Pending& one : log.take_all()) {
+        bodies += std::string(log->get(one.seq)->event().body) + " ";
+    }
+    return bodies;
 }
 
 class LogRot : public StoppedLog {
@@ -150,6 +159,24 @@ TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
     EXPECT_LE(lost, 20U);
     EXPECT_TRUE(log_->get(Seq{1}) || log_->get(Seq{kInTables}));
     check();
+}
+
+// Files as they are while the log is open are what a killed process leaves.
+TEST(LogCut, AHoleInWhatWasNotSyncedIsNoRot) {
+    LogUnderTest log(true);
+    log.options.durability = Durability::buffered;
+    log.options.buffered_max = std::chrono::hours(1);
+    log.open();
+    for (const char* body : {"first", "second", "third"}) log.append(body);
+    const fs::path left = log.options.directory.string() + ".left";
+    fs::copy(log.options.directory, left, fs::copy_options::recursive);
+    log.close();
+    fs::remove_all(log.options.directory);
+    fs::rename(left, log.options.directory);
+    log.rot("second");
+    log.open();
+    EXPECT_EQ(log_bodies(log), "first ");
+    EXPECT_THAT(log.reports().notes(), Not(HasSubstr("rebuilt")));
 }
 
 // A log of which much waits parked, before the tail: only the tables of marks have it.

@@ -166,6 +166,24 @@ TEST(Prescan, AHoleOfZerosIsRot) {
     EXPECT_GT(seen.after_damage.size(), 100U);
 }
 
+std::string unsynced(std::string_view text) {
+    return std::string(kBatchHeaderBytes, '\0') + std::string(kUnsyncedMark) + std::string(text);
+}
+
+TEST(Prescan, UnsyncedBatchesBehindDamageAreNoProofOfRot) {
+    LogFile file;
+    file.add("synced");
+    const std::size_t begin = file.bytes.size();
+    file.add(unsynced("lost"));
+    const std::size_t end = file.bytes.size();
+    file.bytes.replace(begin, end - begin, end - begin, '\0');
+    file.add(unsynced("written back first"));
+    file.add(unsynced(std::string(40'000, 'x')));
+    EXPECT_EQ(prescan(file.bytes).found, LogBytes::torn);
+    file.add(std::string(20, 's'));
+    EXPECT_EQ(prescan(file.bytes).found, LogBytes::rot);
+}
+
 // The pieces of one batch that was being written at a power cut reach the disk in any order.
 TEST(Prescan, LaterPiecesOfADamagedBatchAreNoProofThatItWasWhole) {
     LogFile file;
