@@ -11,6 +11,10 @@ void FrameReader::feed(std::string_view bytes) {
     buffer_.erase(0, read_);
     frame_end_ -= read_;
     read_ = 0;
+    if (buffer_.size() + bytes.size() <= kBufferBytesKept &&
+        buffer_.capacity() > kBufferBytesKept) {
+        buffer_.shrink_to_fit();
+    }
     buffer_.append(bytes);
 }
 

@@ -28,6 +28,8 @@ public:
 
     [[nodiscard]] const Error& error() const { return *error_; }
 
+    [[nodiscard]] std::size_t bytes_held() const { return buffer_.size() - read_; }
+
     // A frame has begun and is not complete: somebody should watch the time.
     [[nodiscard]] bool is_inside_frame() const { return read_ < buffer_.size(); }
 

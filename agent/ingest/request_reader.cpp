@@ -46,6 +46,12 @@ customerio::Refusal refusal_of(boost::beast::error_code ec) {
 
 RequestReader::RequestReader() = default;
 
+void RequestReader::forget() {
+    buffer_ = std::string();
+    parsed_ = 0;
+    request_.clear();
+}
+
 void RequestReader::feed(std::string_view bytes) {
     // What is left is at most the beginning of a header or of a chunk: the parser takes the rest.
     buffer_.erase(0, parsed_);

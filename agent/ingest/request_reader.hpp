@@ -39,6 +39,14 @@ public:
     // The client waits for "100 Continue" before it sends the body. True once a request.
     [[nodiscard]] bool take_expectation();
 
+    // Of what was fed: what is not parsed yet, and the body so far.
+    [[nodiscard]] std::size_t bytes_held() const {
+        return buffer_.size() - parsed_ + request_.body.size();
+    }
+
+    // Nothing will be fed or read any more: gives the memory back.
+    void forget();
+
     // A request has begun and is not complete: somebody should watch the time.
     [[nodiscard]] bool is_inside_request() const;
 

@@ -52,7 +52,7 @@ void Session::start() {
 
 void Session::read() {
     if (reading_ || closed_ || at_end_) return;
-    if (!lingering_ && (last_ || held_ || is_full())) return;
+    if (!lingering_ && (last_ || held_ || is_full() || !may_grow())) return;
     reading_ = true;
     const bool inside = requests_.is_inside_request() || frames_.is_inside_frame();
     if (!inside_request_ && inside) wait_for_app(inside_request_);
@@ -86,8 +86,29 @@ void Session::advance() {
         was_full = answers_.size() >= kOutstandingMax;
         flush();
     }
+    if (last_ && !held_) requests_.forget();
+    if (bytes_held() <= kOwnBytesMax) give_turn_back();
     flush();
     read();
+}
+
+// Waiting for a turn is not the app's fault: its time begins again.
+bool Session::may_grow() {
+    if (has_turn_ || bytes_held() <= kOwnBytesMax) return true;
+    if (waits_for_turn_) return false;
+    has_turn_ = context_.turns.take([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->waits_for_turn_ = false;
+        self->read();
+    });
+    waits_for_turn_ = !has_turn_;
+    inside_request_.reset();
+    return has_turn_;
+}
+
+void Session::give_turn_back() {
+    if (std::exchange(has_turn_, false)) context_.turns.give_back();
 }
 
 bool Session::is_full() const {
@@ -384,6 +405,7 @@ void Session::close() {
     boost::system::error_code ec;
     socket_.close(ec);
     on_closed_(id_);
+    give_turn_back();
 }
 
 }  // namespace holdfast::agent

@@ -5,14 +5,17 @@
 // Back-pressure: when the log is full, too many answers are outstanding or too many bytes of them
 // were not taken, nothing more is read.
 // Limits: requests in flight kOutstandingMax; bytes of answers that wait kUnsentBytesMax and those
-// of one read. The owner closes it when the app has let it wait for too long: a request that has
-// begun must end, what is sent at once must be taken, and a connection that we ended be closed.
+// of one read; bytes of requests that were begun kOwnBytesMax, and kLargeRequestsMax sessions at
+// once have more, up to what a request or frame may be. The owner closes it when the app has let it
+// wait for too long: a request that has begun must end, what is sent at once must be taken, and a
+// connection that we ended be closed.
 #pragma once
 
 #include "agent/ingest/answer_queue.hpp"
 #include "agent/ingest/directory.hpp"
 #include "agent/ingest/frame_reader.hpp"
 #include "agent/ingest/request_reader.hpp"
+#include "agent/ingest/turns.hpp"
 #include "proto/event.hpp"
 #include "proto/ulid.hpp"
 #include "wal/log.hpp"
@@ -30,6 +33,8 @@ namespace holdfast::agent {
 
 inline constexpr std::size_t kOutstandingMax = 1024;
 inline constexpr std::size_t kUnsentBytesMax = std::size_t{256} * 1024;
+inline constexpr std::size_t kOwnBytesMax = std::size_t{64} * 1024;
+inline constexpr std::size_t kLargeRequestsMax = 8;  // at most 40 MB, of frames
 
 // Who a session belongs to, and what it shares with the others on its thread.
 struct IngestContext {
@@ -42,6 +47,7 @@ struct IngestContext {
     std::uint64_t refused = 0;                            // with a 4xx
     std::uint64_t failed = 0;                             // with a 5xx
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
+    Turns turns = Turns(kLargeRequestsMax);
     std::function<void()> on_appended;  // to the log, which is to be told to write
     std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
     bool stopping = false;              // answers close their connections
@@ -95,6 +101,13 @@ private:
     void process_http();
     void process_frames();
     [[nodiscard]] bool is_full() const;
+    [[nodiscard]] bool may_grow();
+    void give_turn_back();
+
+    [[nodiscard]] std::size_t bytes_held() const {
+        return requests_.bytes_held() + frames_.bytes_held();
+    }
+
     void feed(std::string_view bytes);
     [[nodiscard]] Handled handle(const HttpRequest& request);
     [[nodiscard]] Handled handle(const frame::Event& event);
@@ -128,6 +141,8 @@ private:
     bool last_ = false;    // no more requests are read on this connection
     bool at_end_ = false;  // the app has closed its half
     bool closed_ = false;
+    bool has_turn_ = false;  // one of context_.turns
+    bool waits_for_turn_ = false;
     // Since when it is so: the rest of a request is read; answers are waiting to be taken; our half
     // is closed and the app's is not.
     std::optional<Instant> inside_request_;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace holdfast::agent {
 namespace {
@@ -147,6 +148,55 @@ TEST(IngestLimitsTest, AHeldRequestOfAnAppThatLeavesIsForgotten) {
     app.close();
     world.disk.release();
     EXPECT_TRUE(world.until([&] { return world.server->connections() == 0; }));
+}
+
+std::string large_request() {
+    return request("POST", "/api/v2/batch", std::string(1'000'000, 'x'));
+}
+
+// Whatever they send, no more of them than have a turn are read on.
+TEST(IngestLimitsTest, FewLargeRequestsAreInMemoryAtOnce) {
+    IngestWorld world;
+    std::vector<App*> large;
+    for (std::size_t i = 0; i < 3 * kLargeRequestsMax; ++i) {
+        large.push_back(&world.connect());
+        large.back()->send(large_request().substr(0, 999'999));
+    }
+    world.settle();
+    const auto is_read = [](const App* app) { return app->bytes_sent() == 999'999; };
+    EXPECT_EQ(std::size_t(std::count_if(large.begin(), large.end(), is_read)), kLargeRequestsMax);
+    EXPECT_EQ(world.server->context().turns.waiting(), 2 * kLargeRequestsMax);
+
+    App& other = world.connect();
+    other.send(identify("1"));
+    EXPECT_TRUE(world.until([&] { return other.answers().size() == 1; }));
+
+    // Each that ends makes room for one that waits, in whichever way it ends.
+    for (App* app : large) {
+        ASSERT_TRUE(world.until([&] { return is_read(app); }));
+        if (app == large[1]) {
+            app->close();
+            continue;
+        }
+        app->send(large_request().substr(999'999));
+        ASSERT_TRUE(world.until([&] { return app->answers().size() == 1; }));
+    }
+    EXPECT_EQ(world.server->context().turns.waiting(), 0U);
+}
+
+TEST(IngestLimitsTest, WhoWaitsForATurnIsNotCutOffAndWhoHasOneAndStopsIs) {
+    IngestWorld world({.limits = {.stall_max = 300ms}});
+    for (std::size_t i = 0; i < kLargeRequestsMax; ++i) {
+        world.connect().send(large_request().substr(0, 500'000));
+    }
+    world.settle();
+    App& late = world.connect();
+    late.send(large_request());
+    world.settle();
+    EXPECT_EQ(world.server->context().turns.waiting(), 1U);
+    EXPECT_TRUE(world.until([&] { return late.answers().size() == 1 || late.ended(); }));
+    EXPECT_EQ(late.answers().size(), 1U);
+    EXPECT_EQ(world.server->connections(), 1U);
 }
 
 TEST(IngestLimitsTest, MoreConnectionsThanAllowedWaitUntilOneEnds) {
