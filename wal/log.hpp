@@ -161,6 +161,7 @@ struct Description {
     EntryState state = EntryState::pending;
     std::optional<Retry> retry;      // with retrying, and with pending when an attempt was intended
     std::optional<Failure> failure;  // with failed
+    bool is_readable = true;         // false: the record is damaged, and `entry` is empty
 };
 
 struct Query {

@@ -118,8 +118,11 @@ Result<Description> Log::Impl::describe_damaged(Seq seq, const Error& why) const
     nothing.accepted_at = known.failed_at;
     std::string record;
     encode_record(nothing, record);
-    return Description{
-        Entry(seq, std::move(record)), EntryState::failed, std::nullopt, std::move(known)};
+    return Description{.entry = Entry(seq, std::move(record)),
+                       .state = EntryState::failed,
+                       .retry = std::nullopt,
+                       .failure = std::move(known),
+                       .is_readable = false};
 }
 
 Result<Description> Log::describe(Seq seq) const {

@@ -192,11 +192,16 @@ Result<ReplayRequest> replay_request(const std::string& body) {
 }
 
 // An e-mail that may have arrived is sent again only by name: that is a person's decision.
-bool is_in_doubt(const wal::Description& dead) {
-    return dead.failure && dead.failure->cause == FailureCause::ambiguous;
+// Why a replay of all leaves it alone; nullptr: it does not.
+const char* reason_to_skip(const wal::Description& dead) {
+    if (!dead.is_readable) return "it is damaged: nothing of it can be sent";
+    if (dead.failure && dead.failure->cause == FailureCause::ambiguous) {
+        return "it may have arrived: look there, then replay it by name";
+    }
+    return nullptr;
 }
 
-// The first dead letters that are not in doubt; the first of those that are go to `skipped`.
+// The first dead letters that can be replayed; the first of those that cannot go to `skipped`.
 Result<std::vector<std::string>> all_failed(const wal::Log& log, Json& skipped) {
     wal::Query query;
     query.state = wal::EntryState::failed;
@@ -207,12 +212,10 @@ Result<std::vector<std::string>> all_failed(const wal::Log& log, Json& skipped) 
         if (!page) return page.error();
         for (const wal::Description& one : page->entries) {
             const std::string name = std::to_string(one.entry.seq().value);
-            if (!is_in_doubt(one)) {
+            if (const char* const reason = reason_to_skip(one); reason == nullptr) {
                 if (names.size() < kReplaysMax) names.push_back(name);
             } else if (skipped.size() < kReplaysMax) {
-                skipped.push_back(
-                    {{"entry", name},
-                     {"reason", "it may have arrived: look there, then replay it by name"}});
+                skipped.push_back({{"entry", name}, {"reason", reason}});
             }
         }
         if (!page->next || names.size() == kReplaysMax) return names;

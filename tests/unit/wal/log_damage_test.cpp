@@ -172,6 +172,9 @@ TEST_F(LogDamage, ADamagedDeadLetterIsListed) {
     EXPECT_EQ(log_->counts("crm").failed, 3U);
     for (const Description& one : listed) EXPECT_EQ(one.state, EntryState::failed);
     EXPECT_EQ(listed[0].failure->cause, FailureCause::poison);
+    EXPECT_FALSE(listed[0].is_readable);
+    EXPECT_TRUE(listed[1].is_readable);
+    EXPECT_FALSE(listed[2].is_readable);
     EXPECT_EQ(listed[1].failure->cause, FailureCause::damaged);
     EXPECT_EQ(listed[2].failure->cause, FailureCause::damaged);
     EXPECT_EQ(log_->describe(Seq{3})->failure->cause, FailureCause::damaged);
