@@ -426,7 +426,7 @@ Result<void> Log::Impl::recover() {
     {
         const std::scoped_lock lock(mutex_);
         tail_ = *saved_tail;
-        for (const SeqRange& range : losses->lost.unseen()) lost_.add(range);
+        lost_ = std::move(losses->lost);
         before = std::max(tail().previous(), lost_.last());
     }
     Result<Seq> last = last_entry(before);
