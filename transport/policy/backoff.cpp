@@ -18,14 +18,18 @@ Duration backoff(const BackoffPolicy& policy, std::uint32_t attempt, std::uint64
     return fixed + jitter(full - fixed, seed);
 }
 
-std::uint64_t backoff_seed(const Ulid& id, std::uint32_t attempt) {
+std::uint64_t backoff_chance(const Ulid& id) {
     std::uint64_t seed = 0;
     for (std::size_t half = 0; half < 2; ++half) {
         std::uint64_t word = 0;
         for (std::size_t i = 0; i < 8; ++i) word = word << 8 | id.bytes[half * 8 + i];
         seed = mix(seed ^ word);
     }
-    return mix(seed ^ attempt);
+    return seed;
+}
+
+std::uint64_t backoff_seed(std::uint64_t chance, std::uint32_t attempt) {
+    return mix(chance ^ attempt);
 }
 
 }  // namespace holdfast::transport

@@ -23,6 +23,8 @@ struct BackoffPolicy {
                                std::uint32_t attempt,
                                std::uint64_t seed);
 
-[[nodiscard]] std::uint64_t backoff_seed(const Ulid& id, std::uint32_t attempt);
+// What an entry brings to its seeds.
+[[nodiscard]] std::uint64_t backoff_chance(const Ulid& id);
+[[nodiscard]] std::uint64_t backoff_seed(std::uint64_t chance, std::uint32_t attempt);
 
 }  // namespace holdfast::transport

@@ -8,8 +8,17 @@
 namespace holdfast::transport {
 namespace {
 
-Endpoint endpoint_of(const Item& item) {
-    return info(item.operation).endpoint;
+Held held(const Item& item) {
+    Held entry;
+    entry.seq = item.seq;
+    entry.lane = item.lane;
+    entry.chance = backoff_chance(item.id);
+    entry.accepted_at = item.accepted_at;
+    entry.first_attempt_at = item.first_attempt_at.value_or(item.accepted_at);
+    entry.not_before = item.not_before;
+    entry.attempts = item.attempts;
+    entry.operation = item.operation;
+    return entry;
 }
 
 bool is_older_than(WallTime accepted_at, Duration age, WallTime wall_now) {
@@ -41,27 +50,24 @@ std::optional<Dead> Delivery::add(const Item& item) {
                     "ambiguous: the agent stopped while it was being sent; it may have arrived",
                     {}};
     }
-    Line& line = lanes_[item.lane];
-    HOLDFAST_ASSERT(line.empty() || line.back().seq < item.seq);
-    line.push_back(item);
+    const Held entry = held(item);
     if (item.parked) {
         ++parked_;
     } else {
         window_.insert(item.seq);
     }
-    ++held_for_[static_cast<std::size_t>(endpoint_of(item))];
+    ++held_for_[static_cast<std::size_t>(entry.endpoint())];
     if (item.attempts > 0) ++retrying_;
     // Scheduled as waiting even when it is due: next() finds what is due.
-    if (line.size() == 1) waiting_.insert({item.not_before, item.seq, item.lane});
+    if (lanes_->add(entry)) lanes_->wait(lanes_->first(item.lane));
     return std::nullopt;
 }
 
-void Delivery::schedule(Lane lane, Instant now) {
-    const Item& first = lanes_.at(lane).front();
+void Delivery::schedule(Held& first, Instant now) {
     if (first.not_before > now) {
-        waiting_.insert({first.not_before, first.seq, lane});
+        lanes_->wait(first);
     } else {
-        ready_[static_cast<std::size_t>(endpoint_of(first))].emplace(first.seq, lane);
+        lanes_->make_ready(first);
     }
 }
 
@@ -72,49 +78,33 @@ void Delivery::on_credential_changed(Endpoint endpoint) {
 
 // Lanes that wait for nothing but the credential need not wait out their time.
 void Delivery::release_refused(Endpoint endpoint) {
-    std::vector<Waiting> refused;
-    for (const Waiting& waiting : waiting_) {
-        const Item& first = lanes_.at(waiting.lane).front();
-        if (first.waits_for_credential && endpoint_of(first) == endpoint)
-            refused.push_back(waiting);
-    }
-    for (Waiting waiting : refused) {
-        waiting_.erase(waiting);
-        lanes_.at(waiting.lane).front().not_before = Instant{};
-        waiting.until = Instant{};
-        waiting_.insert(waiting);
-    }
+    lanes_->stop_waiting([&](const Held& first) {
+        return first.waits_for_credential && first.endpoint() == endpoint;
+    });
 }
 
 void Delivery::wake_due(Instant now) {
-    while (!waiting_.empty() && waiting_.begin()->until <= now) {
-        const Lane lane = waiting_.begin()->lane;
-        waiting_.erase(waiting_.begin());
-        schedule(lane, now);
-    }
+    while (Held* const due = lanes_->take_due(now)) lanes_->make_ready(*due);
 }
 
 std::optional<Attempt> Delivery::next(Instant now) {
     wake_due(now);
-    std::optional<Endpoint> chosen;
+    Held* chosen = nullptr;
     for (const Endpoint endpoint : kEndpoints) {
-        const auto& ready = ready_[static_cast<std::size_t>(endpoint)];
-        if (ready.empty() || is_busy(endpoint) || gates(endpoint).opens_at(now) > now) continue;
-        const bool older = !chosen || ready.begin()->first <
-                                          ready_[static_cast<std::size_t>(*chosen)].begin()->first;
-        if (older) chosen = endpoint;
+        Held* const oldest = lanes_->oldest_ready(endpoint);
+        if (oldest == nullptr || is_busy(endpoint)) continue;
+        if (gates(endpoint).opens_at(now) > now) continue;
+        if (chosen == nullptr || oldest->seq < chosen->seq) chosen = oldest;
     }
-    if (!chosen) return std::nullopt;
-    const std::optional<Gates::Pass> pass = gates(*chosen).try_enter(now);
+    if (chosen == nullptr) return std::nullopt;
+    const Endpoint endpoint = chosen->endpoint();
+    const std::optional<Gates::Pass> pass = gates(endpoint).try_enter(now);
     if (!pass) return std::nullopt;
-    auto& ready = ready_[static_cast<std::size_t>(*chosen)];
-    const auto [seq, lane] = *ready.begin();
-    ready.erase(ready.begin());
-    in_flight_.emplace(seq, InFlight{lane, *chosen, *pass});
-    ++in_flight_to_[static_cast<std::size_t>(*chosen)];
-    const Item& item = lanes_.at(lane).front();
-    const bool once = info(item.operation).safety == Safety::once_if_ambiguous;
-    return Attempt{seq, item.operation, item.attempts + 1, once};
+    lanes_->take_ready(*chosen);
+    in_flight_.emplace(chosen->seq, InFlight{chosen->lane, endpoint, *pass});
+    ++in_flight_to_[static_cast<std::size_t>(endpoint)];
+    const bool once = info(chosen->operation).safety == Safety::once_if_ambiguous;
+    return Attempt{chosen->seq, chosen->operation, chosen->attempts + 1, once};
 }
 
 std::optional<Instant> Delivery::wake_at(Instant now) const {
@@ -122,10 +112,10 @@ std::optional<Instant> Delivery::wake_at(Instant now) const {
     const auto consider = [&](Instant candidate) {
         at = at ? std::min(*at, candidate) : candidate;
     };
-    if (!waiting_.empty()) consider(waiting_.begin()->until);
+    if (const auto due = lanes_->next_due()) consider(*due);
     for (const Endpoint endpoint : kEndpoints) {
         // With all its places taken the next thing to happen there is a result.
-        if (ready_[static_cast<std::size_t>(endpoint)].empty() || is_busy(endpoint)) continue;
+        if (!lanes_->has_ready(endpoint) || is_busy(endpoint)) continue;
         consider(gates(endpoint).opens_at(now));
     }
     return at;
@@ -141,24 +131,24 @@ Delivery::InFlight Delivery::land(Seq seq) {
 
 Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, WallTime wall_now) {
     const InFlight flight = land(seq);
-    Item& item = lanes_.at(flight.lane).front();
-    HOLDFAST_ASSERT(item.seq == seq);
-    const Verdict verdict = classify(info(item.operation).safety, result);
-    const std::uint64_t seed = backoff_seed(item.id, item.attempts + 1);
+    Held& entry = lanes_->first(flight.lane);
+    HOLDFAST_ASSERT(entry.seq == seq);
+    const Verdict verdict = classify(info(entry.operation).safety, result);
+    const std::uint64_t seed = backoff_seed(entry.chance, entry.attempts + 1);
     Gates& passed = gates(flight.endpoint);
     const bool was_held = passed.is_held();
     // Others passed with the same credential since this one was refused: it waits alone.
-    const bool refused_alone = verdict.outcome == Outcome::auth && item.refused_at &&
-                               passed.credential_passes() > *item.refused_at;
+    const bool refused_alone = verdict.outcome == Outcome::auth && entry.was_refused &&
+                               passed.credential_passes() > entry.refused_at;
     if (refused_alone) {
         passed.on_cancelled(flight.pass, now);
     } else {
         passed.on_result(flight.pass, verdict, result, seed, now, wall_now);
     }
     if (was_held && !passed.is_held()) release_refused(flight.endpoint);
-    Decision decision = decide(item, verdict, result, refused_alone, now, wall_now);
+    Decision decision = decide(entry, verdict, result, refused_alone, now, wall_now);
     if (std::holds_alternative<Again>(decision)) {
-        schedule(flight.lane, now);
+        schedule(entry, now);
     } else {
         finish(flight.lane, now);
         const bool drained = held_for_[static_cast<std::size_t>(flight.endpoint)] == 0;
@@ -169,20 +159,22 @@ Decision Delivery::on_result(Seq seq, const AttemptResult& result, Instant now, 
     return decision;
 }
 
-Decision Delivery::decide(Item& item,
+Decision Delivery::decide(Held& entry,
                           const Verdict& verdict,
                           const AttemptResult& result,
                           bool refused_alone,
                           Instant now,
                           WallTime wall_now) {
-    if (item.attempts == 0) ++retrying_;  // finish() takes it back with those that end here
-    ++item.attempts;
-    if (!item.first_attempt_at) item.first_attempt_at = wall_now;
+    if (entry.attempts == 0) {
+        ++retrying_;  // finish() takes it back with those that end here
+        entry.first_attempt_at = wall_now;
+    }
+    ++entry.attempts;
     const auto dead = [&](FailureCause cause, std::string reason) {
-        return Dead{cause, item.attempts, result.status, std::move(reason), result.body};
+        return Dead{cause, entry.attempts, result.status, std::move(reason), result.body};
     };
     const bool late =
-        policy_.give_up_after && is_older_than(item.accepted_at, *policy_.give_up_after, wall_now);
+        policy_.give_up_after && is_older_than(entry.accepted_at, *policy_.give_up_after, wall_now);
     switch (verdict.outcome) {
         case Outcome::delivered:
             return Done{};
@@ -197,53 +189,48 @@ Decision Delivery::decide(Item& item,
         case Outcome::throttled:
             break;
     }
-    item.waits_for_credential = verdict.outcome == Outcome::auth && !refused_alone;
-    if (item.waits_for_credential) {
-        item.refused_at = gates(endpoint_of(item)).credential_passes();
+    entry.waits_for_credential = verdict.outcome == Outcome::auth && !refused_alone;
+    if (entry.waits_for_credential) {
+        entry.was_refused = true;
+        entry.refused_at = gates(entry.endpoint()).credential_passes();
     }
-    const Duration wait = wait_of(item, verdict.outcome, refused_alone);
-    item.not_before = now + wait;
-    return Again{item.attempts,
-                 *item.first_attempt_at,
+    const Duration wait = wait_of(entry, verdict.outcome, refused_alone);
+    entry.not_before = now + wait;
+    return Again{entry.attempts,
+                 entry.first_attempt_at,
                  wall_now + std::chrono::ceil<std::chrono::milliseconds>(wait),
                  result.status,
                  verdict.reason};
 }
 
 // How long the entry waits on its own account; its endpoint's gates may take longer.
-Duration Delivery::wait_of(const Item& item, Outcome outcome, bool refused_alone) const {
+Duration Delivery::wait_of(const Held& entry, Outcome outcome, bool refused_alone) const {
     if (outcome == Outcome::throttled) return Duration::zero();  // its gate says when
     if (outcome == Outcome::auth && !refused_alone) {
         // Behind the others: the next probe of the credential is another lane's entry.
-        return gates(endpoint_of(item)).auth_probe_every() + kBehindTheProbe;
+        return gates(entry.endpoint()).auth_probe_every() + kBehindTheProbe;
     }
-    return backoff(policy_.backoff, item.attempts, backoff_seed(item.id, item.attempts));
+    return backoff(policy_.backoff, entry.attempts, backoff_seed(entry.chance, entry.attempts));
 }
 
 void Delivery::finish(Lane lane, Instant now) {
-    Line& line = lanes_.at(lane);
-    const Item& item = line.front();
-    if (window_.erase(item.seq) == 0) --parked_;
-    --held_for_[static_cast<std::size_t>(endpoint_of(item))];
-    if (item.attempts > 0) --retrying_;
-    line.pop_front();
-    if (line.empty()) {
-        lanes_.erase(lane);
-    } else {
-        schedule(lane, now);
-    }
+    const Held& entry = lanes_->first(lane);
+    if (window_.erase(entry.seq) == 0) --parked_;
+    --held_for_[static_cast<std::size_t>(entry.endpoint())];
+    if (entry.attempts > 0) --retrying_;
+    if (Held* const next = lanes_->pop(lane)) schedule(*next, now);
 }
 
 void Delivery::on_cancelled(Seq seq, Instant now) {
     const InFlight flight = land(seq);
     gates(flight.endpoint).on_cancelled(flight.pass, now);
-    schedule(flight.lane, now);
+    schedule(lanes_->first(flight.lane), now);
 }
 
 Dead Delivery::on_unreadable(Seq seq, std::string why, Instant now) {
     const InFlight flight = land(seq);
     gates(flight.endpoint).on_cancelled(flight.pass, now);
-    const std::uint32_t attempts = lanes_.at(flight.lane).front().attempts;
+    const std::uint32_t attempts = lanes_->first(flight.lane).attempts;
     finish(flight.lane, now);
     return {FailureCause::damaged, attempts, 0, "damaged: " + std::move(why), {}};
 }
@@ -263,7 +250,7 @@ bool Delivery::is_starved(Instant now) const {
     for (const Endpoint endpoint : kEndpoints) {
         if (!policy_.serves[static_cast<std::size_t>(endpoint)]) continue;
         const Instant opens_at = gates(endpoint).opens_at(now);
-        if (ready_[static_cast<std::size_t>(endpoint)].empty()) {
+        if (!lanes_->has_ready(endpoint)) {
             an_endpoint_is_idle |= opens_at <= now && !is_busy(endpoint);
         } else if (opens_at <= now + policy_.long_wait) {
             return false;  // it goes on soon, and makes room

@@ -89,19 +89,19 @@ TEST(BackoffTest, StaysWithinItsBoundsForAnyPolicyAttemptAndSeed) {
 
 TEST(BackoffSeedTest, IsTheSameEveryTimeAndOnEveryMachine) {
     const Ulid id = *Ulid::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV");
-    EXPECT_EQ(backoff_seed(id, 1), 13'835'958'106'027'281'723U);
-    EXPECT_EQ(backoff({}, 1, backoff_seed(id, 1)), 611'843'557ns);
+    EXPECT_EQ(backoff_seed(backoff_chance(id), 1), 13'835'958'106'027'281'723U);
+    EXPECT_EQ(backoff({}, 1, backoff_seed(backoff_chance(id), 1)), 611'843'557ns);
 }
 
 TEST(BackoffSeedTest, DiffersWithEachByteOfTheIdAndWithTheAttempt) {
-    std::set<std::uint64_t> seeds{backoff_seed(Ulid{}, 0)};
+    std::set<std::uint64_t> seeds{backoff_seed(backoff_chance(Ulid{}), 0)};
     for (std::size_t i = 0; i < 16; ++i) {
         Ulid id;
         id.bytes[i] = 1;
-        seeds.insert(backoff_seed(id, 0));
+        seeds.insert(backoff_seed(backoff_chance(id), 0));
     }
     for (std::uint32_t attempt = 1; attempt <= 1000; ++attempt)
-        seeds.insert(backoff_seed(Ulid{}, attempt));
+        seeds.insert(backoff_seed(backoff_chance(Ulid{}), attempt));
     EXPECT_EQ(seeds.size(), 1017U);
 }
 
