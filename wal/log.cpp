@@ -192,12 +192,12 @@ void Log::Impl::wake() {
 }
 
 void Log::Impl::mark_retry(Seq seq, const Retry& retry) {
-    with_retry_.insert(seq);
+    with_retry_.add(seq);
     mark(seq_key(Space::retry, seq), encode(retry));
 }
 
 void Log::Impl::forget_retry(Seq seq) {
-    if (forget(with_retry_, seq)) mark(seq_key(Space::retry, seq), std::nullopt);
+    if (with_retry_.remove(seq)) mark(seq_key(Space::retry, seq), std::nullopt);
 }
 
 bool Log::Impl::settle(std::string_view name, Seq seq) {
@@ -206,7 +206,7 @@ bool Log::Impl::settle(std::string_view name, Seq seq) {
     decrease(destination.cursor.counts.pending);
     forget_retry(seq);
     marked();
-    if (forget(destination.parked, seq)) {
+    if (destination.parked.remove(seq)) {
         mark(seq_key(Space::parked, seq), std::nullopt);
         return true;
     }
@@ -257,11 +257,11 @@ void Log::intend(std::string_view destination, Seq seq, const Retry& retry, Tick
 void Log::park(std::string_view name, Seq seq) {
     const std::scoped_lock lock(impl_->mutex_);
     Impl::Destination& destination = impl_->at(name);
-    if (holds(destination.parked, seq)) return;
+    if (destination.parked.contains(seq)) return;
     const bool outstanding = destination.cursor.settle(seq);
     HOLDFAST_ASSERT(outstanding);
     destination.dirty = true;
-    destination.parked.insert(seq);
+    destination.parked.add(seq);
     impl_->mark(seq_key(Space::parked, seq), std::string(name));
 }
 

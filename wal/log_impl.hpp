@@ -10,6 +10,7 @@
 #include "wal/known_keys.hpp"
 #include "wal/log.hpp"
 #include "wal/rebuild.hpp"
+#include "wal/seq_bitmap.hpp"
 #include "wal/store.hpp"
 #include "wal/water_mark.hpp"
 
@@ -29,16 +30,6 @@ inline void decrease(std::uint64_t& count) {
     if (count > 0) --count;
 }
 
-// Most entries are younger than all that wait: for them nothing need be searched.
-inline bool holds(const std::set<Seq>& waiting, Seq seq) {
-    return !waiting.empty() && seq <= *waiting.rbegin() && waiting.contains(seq);
-}
-
-// True: it was there.
-inline bool forget(std::set<Seq>& waiting, Seq seq) {
-    return holds(waiting, seq) && waiting.erase(seq) > 0;
-}
-
 struct Log::Impl {
     struct Destination {
         Cursor cursor;
@@ -46,7 +37,7 @@ struct Log::Impl {
         Seq writing_low_water{};      // of the cursor in the batch that is being written …
         Seq saved_low_water{};        // … and in the log: what lies before may be reclaimed
         std::deque<Seq> outstanding;  // at opening: to be handed out before anything is read
-        std::set<Seq> parked;
+        SeqBitmap parked;
         bool restarted = false;  // its cursor could not be read
         bool recount = true;     // `pending` may be off: it is set right when all was read
     };
@@ -181,6 +172,12 @@ struct Log::Impl {
                                                Seq from,
                                                Seq to,
                                                std::size_t count_max) const;
+    void look_at_fresh(std::string_view destination,
+                       Seq from,
+                       Seq to,
+                       std::size_t count_max,
+                       std::vector<Seen>& seen) const;
+    void add_retry(Seen& one) const;
     [[nodiscard]] Result<Taken> hand_out(std::string_view destination, std::vector<Seen> seen);
     void damaged(Destination& destination, Seq seq, const Error& why);
     void recount(std::string_view name, Destination& destination);
@@ -251,10 +248,9 @@ struct Log::Impl {
     Seq doubt_{};            // what was attempted up to here may have left no mark
     std::set<Seq> damaged_;  // since the start
     Destinations destinations_;
-    std::map<Seq, Retry> retries_;  // as found at opening, until handed out
-    std::set<Seq> with_retry_;      // have a record in the retry space, which goes when they settle
-    std::set<Seq> replaying_;       // dead letters with a repeat under way
-    std::string scratch_;           // for encoding a record
+    SeqBitmap with_retry_;     // have a record in the retry space, which goes when they settle
+    std::set<Seq> replaying_;  // dead letters with a repeat under way
+    std::string scratch_;      // for encoding a record
 
     std::thread committer_;
 };

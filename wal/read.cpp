@@ -100,7 +100,7 @@ Result<Description> Log::Impl::describe(Entry entry) const {
     if (!retry) return retry.error();
     if (*retry) {
         Result<Retry> decoded = decode_retry(**retry);
-        if (!decoded) return description;  // noted at the opening
+        if (!decoded) return description;  // noted when it is handed out
         if (decoded->attempts > 0) description.state = EntryState::retrying;
         description.retry = std::move(*decoded);
     }
@@ -181,7 +181,7 @@ Seq Log::Impl::list_from(const Query& query) const {
     Seq from = next_;
     for (const auto& [name, destination] : destinations_) {
         from = std::min(from, destination.cursor.low_water());
-        if (!destination.parked.empty()) from = std::min(from, *destination.parked.begin());
+        if (const auto parked = destination.parked.first()) from = std::min(from, *parked);
     }
     return std::max(query.after, from.previous());
 }
@@ -316,7 +316,7 @@ std::optional<WallTime> Log::oldest_pending_at(std::string_view name) const {
         const Impl::Destination& destination = impl_->at(name);
         if (destination.cursor.counts.pending == 0) return std::nullopt;
         oldest = destination.cursor.low_water();
-        if (!destination.parked.empty()) oldest = std::min(oldest, *destination.parked.begin());
+        if (const auto parked = destination.parked.first()) oldest = std::min(oldest, *parked);
     }
     const Result<Entry> entry = impl_->entry(oldest);
     if (!entry) return std::nullopt;

@@ -97,8 +97,7 @@ Result<void> Log::Impl::open() {
 Result<void> Log::Impl::load(const WaterMark& mark) {
     const std::scoped_lock lock(mutex_);
     for (auto& [name, destination] : destinations_) destination = {};
-    retries_.clear();
-    with_retry_.clear();
+    with_retry_ = {};
     if (Result<void> known = load_schema(); !known) return known;
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
@@ -262,12 +261,11 @@ void Log::Impl::forget_lost() {
         Destination& destination = known.second;
         std::erase_if(destination.outstanding, [&](Seq seq) {
             if (!lost_.find(seq)) return false;
-            if (destination.parked.erase(seq) > 0) {
+            if (destination.parked.remove(seq)) {
                 mark(seq_key(Space::parked, seq), std::nullopt);
             } else {
                 destination.cursor.settle(seq);
             }
-            retries_.erase(seq);
             forget_retry(seq);
             destination.dirty = true;
             return true;
@@ -341,13 +339,13 @@ Result<void> Log::Impl::load_parked() {
                                            const std::optional<Seq> seq =
                                                seq_of(Space::parked, key);
                                            if (seq && found != destinations_.end())
-                                               found->second.parked.insert(*seq);
+                                               found->second.parked.add(*seq);
                                            return true;
                                        });
     for (auto& [name, destination] : destinations_) {
         // Together in log order: the lanes are filled in the order of acceptance.
         std::deque<Seq>& outstanding = destination.outstanding;
-        outstanding.insert(outstanding.end(), destination.parked.begin(), destination.parked.end());
+        destination.parked.visit([&](Seq seq) { outstanding.push_back(seq); });
         std::sort(outstanding.begin(), outstanding.end());
     }
     return scanned;
@@ -356,15 +354,9 @@ Result<void> Log::Impl::load_parked() {
 Result<void> Log::Impl::load_retries() {
     return store_.scan(seq_key(Space::retry, {}),
                        end_of(Space::retry),
-                       [&](std::string_view key, std::string_view value) {
+                       [&](std::string_view key, std::string_view) {
                            const std::optional<Seq> seq = seq_of(Space::retry, key);
-                           Result<Retry> retry = decode_retry(value);
-                           if (seq) with_retry_.insert(*seq);
-                           if (seq && retry) {
-                               retries_.emplace(*seq, std::move(*retry));
-                           } else {
-                               options_.note("a retry state is damaged: its entry starts afresh");
-                           }
+                           if (seq) with_retry_.add(*seq);
                            return true;
                        });
 }

@@ -35,8 +35,7 @@ Result<Taken> Log::take(std::string_view name, std::size_t count_max) {
     return log.hand_out(name, log.look_ahead(name, outstanding, from, to, count_max));
 }
 
-// Reads without the lock. A gap or an early end of the scan is checked by a read of its own, since
-// a scan of this RocksDB may end early and say nothing.
+// Reads without the lock.
 std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                                    const std::vector<Seq>& outstanding,
                                                    Seq from,
@@ -51,7 +50,25 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
             seen.push_back({seq, false, one.error()});
         }
     }
-    std::size_t ours = outstanding.size();
+    look_at_fresh(name, from, to, count_max, seen);
+    for (Seen& one : seen) {
+        const bool is_ours = one.entry && one.entry->has_value();
+        if (is_ours) add_retry(one);
+        const bool in_doubt = is_ours && one.seq <= doubt_;
+        if (!in_doubt && (!one.fresh || one.entry)) continue;
+        // Damaged, and a dead letter already: another destination found it. Or the cursor is older
+        // than the dead letter.
+        const auto dead = state_of(seq_key(Space::failed, one.seq));
+        if (dead && *dead) one.entry = std::optional<Pending>();
+    }
+    return seen;
+}
+
+// A gap or an early end of the scan is checked by a read of its own, since a scan of this RocksDB
+// may end early and say nothing.
+void Log::Impl::look_at_fresh(
+    std::string_view name, Seq from, Seq to, std::size_t count_max, std::vector<Seen>& seen) const {
+    std::size_t ours = seen.size();
     Seq expected = from;
     const auto wants_more = [&] {
         return ours < count_max && seen.size() < kScanMax && expected <= to;
@@ -75,7 +92,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         expected = gap->last.next();
     };
     if (wants_more()) pass_lost();
-    if (!wants_more()) return seen;
+    if (!wants_more()) return;
     Result<void> scanned = store_.scan(seq_key(Space::entry, from),
                                        seq_key(Space::entry, to.next()),
                                        [&](std::string_view key, std::string_view value) {
@@ -88,16 +105,28 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         const Result<Entry> one = entry_to_deliver(expected);
         look(one ? Result<Event>(one->event()) : Result<Event>(one.error()));
     }
-    for (Seen& one : seen) {
-        const bool is_ours = one.entry && one.entry->has_value();
-        const bool in_doubt = is_ours && one.seq <= doubt_;
-        if (!in_doubt && (!one.fresh || one.entry)) continue;
-        // Damaged, and a dead letter already: another destination found it. Or the cursor is older
-        // than the dead letter.
-        const auto dead = state_of(seq_key(Space::failed, one.seq));
-        if (dead && *dead) one.entry = std::optional<Pending>();
+}
+
+// What is known of earlier attempts.
+void Log::Impl::add_retry(Seen& one) const {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!with_retry_.contains(one.seq)) return;
     }
-    return seen;
+    const auto saved = state_of(seq_key(Space::retry, one.seq));
+    if (!saved && saved.error().code == Errc::storage_failed) {
+        one.entry = saved.error();
+        return;
+    }
+    if (saved && !*saved) return;
+    Result<Retry> retry = saved ? decode_retry(**saved) : Result<Retry>(saved.error());
+    if (!retry) {
+        options_.note("entry " + std::to_string(one.seq.value) + ": its retry state is damaged, " +
+                      "it starts afresh, and is in doubt");
+        retry = Retry{};
+        retry->intended = true;
+    }
+    (*one.entry)->retry = std::move(*retry);
 }
 
 Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen) {
@@ -112,14 +141,14 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
         }
         // Nobody can say whose a damaged entry is: it becomes a dead letter of whoever finds it.
         const bool is_ours = one.entry ? one.entry->has_value() : !damaged_.contains(one.seq);
-        if (one.fresh && (!is_ours || holds(destination.parked, one.seq))) {
+        if (one.fresh && (!is_ours || destination.parked.contains(one.seq))) {
             destination.cursor.pass(one.seq);
             continue;
         }
         if (one.entry && !is_ours) {
             destination.outstanding.pop_front();
             destination.cursor.settle(one.seq);
-            if (forget(destination.parked, one.seq)) {
+            if (destination.parked.remove(one.seq)) {
                 mark(seq_key(Space::parked, one.seq), std::nullopt);
             }
             continue;
@@ -134,12 +163,11 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
             continue;
         }
         Pending& pending = **one.entry;
-        if (auto found = retries_.extract(one.seq)) pending.retry = std::move(found.mapped());
         if (one.seq <= doubt_) {
             if (!pending.retry) pending.retry.emplace();
             pending.retry->intended = true;
         }
-        pending.parked = holds(destination.parked, one.seq);
+        pending.parked = destination.parked.contains(one.seq);
         taken.entries.push_back(std::move(pending));
     }
     taken.more = !destination.outstanding.empty() || destination.cursor.position() <= head_;
@@ -174,7 +202,7 @@ void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
                           .status = 0,
                           .reason = "damaged: " + why.detail,
                           .answer = {}};
-    if (forget(destination.parked, seq)) {
+    if (destination.parked.remove(seq)) {
         mark(seq_key(Space::parked, seq), std::nullopt);
     } else {
         destination.cursor.settle(seq);
@@ -182,7 +210,6 @@ void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
     decrease(destination.cursor.counts.pending);
     ++destination.cursor.counts.failed;
     destination.dirty = true;
-    retries_.erase(seq);
     forget_retry(seq);
     mark(seq_key(Space::failed, seq), encode(failure));
 }

@@ -121,7 +121,11 @@ TEST_F(LogDamage, OfARetryStateStartsItsEntryAfresh) {
     log_.open();
     const std::vector<Pending> pending = log_.take_all();
     ASSERT_EQ(pending.size(), 1U);
-    EXPECT_EQ(pending[0].retry, std::nullopt);
+    // What may not be repeated blindly is not.
+    Retry in_doubt;
+    in_doubt.intended = true;
+    EXPECT_EQ(pending[0].retry, in_doubt);
+    EXPECT_THAT(log_.reports().notes(), HasSubstr("entry 1: its retry state is damaged"));
     log_->complete("crm", Seq{1});
 }
 
