@@ -172,6 +172,7 @@ struct Log::Impl {
                                                Seq from,
                                                Seq to,
                                                std::size_t count_max) const;
+    void look_at_outstanding(const std::vector<Seq>& outstanding, std::vector<Seen>& seen) const;
     void look_at_fresh(std::string_view destination,
                        Seq from,
                        Seq to,

@@ -11,6 +11,9 @@ namespace {
 // Entries looked at by one take(): bounds the time of a call when others' entries are skipped.
 constexpr std::size_t kScanMax = 4096;
 
+// Entries among so many others of each are read one by one.
+constexpr std::uint64_t kSparse = 8;
+
 Pending pending_of(Seq seq, const Event& event) {
     return {seq, event.id, event.lane, event.operation, event.accepted_at, std::nullopt, false};
 }
@@ -42,14 +45,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                                    Seq to,
                                                    std::size_t count_max) const {
     std::vector<Seen> seen;
-    for (const Seq seq : outstanding) {
-        const Result<Entry> one = entry_to_deliver(seq);
-        if (one) {
-            seen.push_back({seq, false, pending_of(seq, one->event())});
-        } else {
-            seen.push_back({seq, false, one.error()});
-        }
-    }
+    look_at_outstanding(outstanding, seen);
     look_at_fresh(name, from, to, count_max, seen);
     for (Seen& one : seen) {
         const bool is_ours = one.entry && one.entry->has_value();
@@ -62,6 +58,40 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         if (dead && *dead) one.entry = std::optional<Pending>();
     }
     return seen;
+}
+
+// By one scan where they stand close together; those that it does not find, one by one.
+void Log::Impl::look_at_outstanding(const std::vector<Seq>& outstanding,
+                                    std::vector<Seen>& seen) const {
+    if (outstanding.empty()) return;
+    auto next = outstanding.begin();
+    const auto look_alone = [&] {
+        const Result<Entry> one = entry_to_deliver(*next);
+        Seen found{*next++, false, std::optional<Pending>()};
+        if (one) {
+            found.entry = pending_of(found.seq, one->event());
+        } else {
+            found.entry = one.error();
+        }
+        seen.push_back(std::move(found));
+    };
+    const std::uint64_t span = outstanding.back().value - outstanding.front().value;
+    if (span < kSparse * outstanding.size()) {
+        Result<void> scanned =
+            store_.scan(seq_key(Space::entry, std::max(outstanding.front(), tail())),
+                        seq_key(Space::entry, outstanding.back().next()),
+                        [&](std::string_view key, std::string_view value) {
+                            const auto seq = seq_of(Space::entry, key);
+                            while (seq && next != outstanding.end() && *next < *seq) look_alone();
+                            const bool is_next = seq && next != outstanding.end() && *next == *seq;
+                            const Result<Event> event = is_next ? decode_record(value) : Event();
+                            if (is_next && event)
+                                seen.push_back({*next++, false, pending_of(*seq, *event)});
+                            return next != outstanding.end();
+                        });
+        if (!scanned) options_.note("reading the log: " + scanned.error().detail);
+    }
+    while (next != outstanding.end()) look_alone();
 }
 
 // A gap or an early end of the scan is checked by a read of its own, since a scan of this RocksDB

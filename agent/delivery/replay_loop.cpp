@@ -9,6 +9,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -25,6 +26,10 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 // When the log is not open it wakes us once it is; this is for the case that it cannot.
 constexpr auto kLogRetry = 1s;
+
+// So that a long backlog of what is parked does not keep others from the thread.
+constexpr int kTakesAtOnce = 16;
+constexpr std::size_t kTakenAtOnce = 256;
 
 constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
 
@@ -126,7 +131,8 @@ asio::awaitable<void> ReplayLoop::run() {
             read_log();
         } while (start_attempts());
         save_gates();
-        if (woken_ || stop_by_) continue;
+        if (has_more_to_read_) co_await asio::post(executor_, asio::use_awaitable);
+        if (has_more_to_read_ || woken_ || stop_by_) continue;
         timer_.expires_at(
             std::min(delivery_.wake_at(now()).value_or(Instant::max()), read_again_at_));
         co_await timer_.async_wait(kAwait);
@@ -161,22 +167,28 @@ void ReplayLoop::read_log() {
         read_again_at_ = now() + kLogRetry;
         return;
     }
-    for (;;) {
+    has_more_to_read_ = true;
+    for (int takes = 0; takes < kTakesAtOnce; ++takes) {
         if (delivery_.room() == 0) {
             for (const Seq seq : delivery_.park(now())) log_.park(config_.name, seq);
         }
         const std::size_t room = delivery_.room();
-        if (room == 0) break;
-        const Result<wal::Taken> taken = log_.take(config_.name, std::min<std::size_t>(room, 256));
+        if (room == 0) {
+            has_more_to_read_ = false;
+            wants_entries_.store(false, std::memory_order_release);
+            return;
+        }
+        const Result<wal::Taken> taken = log_.take(config_.name, std::min(room, kTakenAtOnce));
         if (!taken) {
             // A reopening wakes us; a read that failed alone does not.
             read_again_at_ = now() + kLogRetry;
+            has_more_to_read_ = false;
             return;
         }
         for (const wal::Pending& pending : taken->entries) add(pending);
+        has_more_to_read_ = taken->more;
         if (!taken->more) return;
     }
-    wants_entries_.store(false, std::memory_order_release);
 }
 
 void ReplayLoop::add(const wal::Pending& pending) {

@@ -119,6 +119,7 @@ private:
     bool gates_restored_ = false;
     std::uint64_t saved_version_ = 0;
     Instant read_again_at_ = Instant::max();  // the log could not be read
+    bool has_more_to_read_ = false;
     std::atomic<bool> wants_entries_ = false;
     bool woken_ = false;
     std::optional<Instant> stop_by_;
