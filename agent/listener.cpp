@@ -17,6 +17,9 @@ using Unix = asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds kRetryAfterExhaustion{100};
 
+// Among thousands of busy connections this one gets a turn in thousands.
+constexpr int kAcceptsAtOnce = 64;
+
 Peer peer_of(int descriptor) {
     ucred credentials{};
     socklen_t size = sizeof(credentials);
@@ -111,22 +114,23 @@ Result<void> Listener::adopt_unix(int descriptor) {
 
 void Listener::accept() {
     if (accepting_ || paused_ || !acceptor_.is_open()) return;
+    boost::system::error_code ignored;
+    acceptor_.non_blocking(true, ignored);
     accepting_ = true;
     acceptor_.async_accept([this](boost::system::error_code ec, Socket socket) {
         if (ec == asio::error::operation_aborted) return;
         accepting_ = false;
-        if (is_exhaustion(ec)) {
-            retry_.expires_after(kRetryAfterExhaustion);
-            retry_.async_wait([this](boost::system::error_code cancelled) {
-                if (!cancelled) accept();
-            });
-            return;
-        }
-        if (!ec) {
+        for (int more = kAcceptsAtOnce; !ec; --more) {
             const Peer peer = is_unix_ ? peer_of(socket.native_handle()) : Peer{};
             on_accept_(std::move(socket), peer);
+            if (more == 0 || paused_ || !acceptor_.is_open()) break;
+            socket = acceptor_.accept(ec);
         }
-        accept();
+        if (!is_exhaustion(ec)) return accept();
+        retry_.expires_after(kRetryAfterExhaustion);
+        retry_.async_wait([this](boost::system::error_code cancelled) {
+            if (!cancelled) accept();
+        });
     });
 }
 

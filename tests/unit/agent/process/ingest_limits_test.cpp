@@ -199,6 +199,16 @@ TEST(IngestLimitsTest, WhoWaitsForATurnIsNotCutOffAndWhoHasOneAndStopsIs) {
     EXPECT_EQ(world.server->connections(), 1U);
 }
 
+// With one a turn, a connection waited for seconds among ten thousand busy ones.
+TEST(IngestLimitsTest, ManyConnectionsAreAcceptedInOneTurn) {
+    IngestWorld world;
+    for (int i = 0; i < 100; ++i) world.connect();
+    while (world.server->connections() == 0) world.io.poll_one();
+    EXPECT_GT(world.server->connections(), 50U);
+    EXPECT_LT(world.server->connections(), 100U) << "the others have their turn too";
+    EXPECT_TRUE(world.until([&] { return world.server->connections() == 100; }));
+}
+
 TEST(IngestLimitsTest, MoreConnectionsThanAllowedWaitUntilOneEnds) {
     IngestWorld world({.limits = {.connections_max = 2}});
     App& first = world.connect();
