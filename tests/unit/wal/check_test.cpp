@@ -2,11 +2,10 @@
 #include "wal/check.hpp"
 
 #include "proto/record.hpp"
-#include "tests/unit/wal/stopped_log.hpp"
+#include "tests/unit/wal/checked_log.hpp"
 #include "wal/files.hpp"
 #include "wal/keys.hpp"
 #include "wal/known_keys.hpp"
-#include "wal/repair.hpp"
 #include "wal/water_mark.hpp"
 
 #include <fmt/format.h>
@@ -15,15 +14,9 @@
 
 #include <algorithm>
 #include <fstream>
-#include <ostream>
 #include <random>
 
 namespace holdfast::wal {
-
-void PrintTo(const Finding& finding, std::ostream* out) {
-    *out << info(finding.kind).code << " " << finding.subject << " " << text_of(finding.seqs);
-    for (const std::string& what : finding.what) *out << " | " << what;
-}
 
 namespace {
 
@@ -31,98 +24,6 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class CheckedLog : public StoppedLog {
-protected:
-    // Of the entries; that of the marks is much smaller.
-    [[nodiscard]] fs::path largest_table() const {
-        std::vector<fs::path> tables = files(".sst");
-        return *std::max_element(tables.begin(), tables.end(), [](const auto& a, const auto& b) {
-            return fs::file_size(a) < fs::file_size(b);
-        });
-    }
-
-    [[nodiscard]] std::map<std::string, std::string> bytes_of_all() const {
-        std::map<std::string, std::string> all;
-        for (const auto& file : fs::recursive_directory_iterator(directory())) {
-            if (file.is_regular_file() && file.path().filename() != "ballast") {
-                all[file.path()] = read(file.path());
-            }
-        }
-        return all;
-    }
-
-    [[nodiscard]] CheckOptions options() const {
-        CheckOptions options;
-        options.directory = directory();
-        options.now = log_.now();
-        return options;
-    }
-
-    // Also proves that nothing was changed.
-    [[nodiscard]] CheckReport check() const {
-        const auto before = bytes_of_all();
-        Result<CheckReport> report = wal::check(options());
-        EXPECT_TRUE(report) << report.error().detail;
-        EXPECT_TRUE(before == bytes_of_all()) << "a check has changed something";
-        return report ? std::move(*report) : CheckReport();
-    }
-
-    [[nodiscard]] std::vector<Finding> damage() const {
-        std::vector<Finding> found = check().findings;
-        std::erase_if(found, [](const Finding& one) { return !one.is_damage(); });
-        return found;
-    }
-
-    [[nodiscard]] std::vector<Finding> notices() const {
-        std::vector<Finding> found = check().findings;
-        std::erase_if(found, [](const Finding& one) {
-            return one.is_damage() || one.kind == Kind::ballast_missing;
-        });
-        return found;
-    }
-
-    [[nodiscard]] RepairReport repair() const {
-        Result<RepairReport> report = wal::repair(options(), false);
-        EXPECT_TRUE(report) << report.error().detail;
-        return report ? std::move(*report) : RepairReport();
-    }
-
-    // The agent starts with the strict policy, has everything but these, and goes on.
-    void expect_all_but(const std::vector<SeqRange>& lost) {
-        log_.options.on_corruption = OnCorruption::refuse;
-        const Result<void> opened = log_.try_open();
-        ASSERT_TRUE(opened) << opened.error().detail;
-        SeqSet gone;
-        for (const SeqRange& range : lost) gone.add(range);
-        EXPECT_THAT(log_->health().lost, lost);
-        for (Seq seq{1}; seq <= Seq{kEntries}; seq = seq.next()) {
-            const Result<Entry> one = log_->get(seq);
-            ASSERT_EQ(one.has_value(), !gone.find(seq)) << seq.value;
-            if (one) {
-                EXPECT_EQ(one->event().body, body_of(seq.value));
-            }
-        }
-        std::set<Seq> taken;
-        for (const Pending& one : log_.take_all()) taken.insert(one.seq);
-        for (Seq seq{12}; seq <= Seq{kEntries}; seq = seq.next()) {
-            EXPECT_EQ(taken.contains(seq), !gone.find(seq)) << seq.value;
-        }
-        EXPECT_EQ(log_.append("after"), Seq{kEntries + 1});
-    }
-};
-
-MATCHER_P(IsKind, kind, "") {
-    return arg.kind == kind;
-}
-
-MATCHER_P2(IsAbout, kind, seqs, "") {
-    return arg.kind == kind && text_of(arg.seqs) == seqs;
-}
-
-MATCHER_P2(IsOf, kind, subject, "") {
-    return arg.kind == kind && arg.subject == subject;
-}
 
 TEST_F(CheckedLog, ThatIsWellHasNoFindings) {
     const CheckReport report = check();
@@ -521,80 +422,6 @@ TEST_F(CheckedLog, AFlippedBitAnywhereIsFoundAndMendedOrOfNoEffect) {
     fs::remove_all(good);
     EXPECT_GT(found, 30U);
     EXPECT_GT(lossy, 10U);
-}
-
-// While it is open, step by step.
-class OpenLog : public CheckedLog {
-protected:
-    std::vector<Finding> walk() {
-        Findings found;
-        std::string from;
-        counts_ = {};
-        do {
-            const Result<CheckStep> step = log_->check(from);
-            EXPECT_TRUE(step) << step.error().detail;
-            if (!step) break;
-            EXPECT_NE(step->next, from);
-            from = step->next;
-            counts_.tables += step->counts.tables;
-            counts_.entries += step->counts.entries;
-            counts_.marks += step->counts.marks;
-            for (const Finding& one : step->findings) {
-                found.add(one.kind, one.subject);
-                for (const SeqRange& range : one.seqs) found.add(one.kind, one.subject, range);
-            }
-        } while (!from.empty());
-        return found.all();
-    }
-
-    CheckCounts counts_;
-};
-
-TEST_F(OpenLog, ThatIsWellHasNoFindings) {
-    log_.open();
-    for (std::uint64_t i = 0; i < 5000; ++i) ASSERT_TRUE(log_.try_append("more"));
-    log_.append("last");
-    EXPECT_THAT(walk(), IsEmpty());
-    EXPECT_EQ(counts_.entries, kEntries + 5001);
-    EXPECT_GE(counts_.tables, 2U);
-    EXPECT_GE(counts_.marks, 5U);
-}
-
-TEST_F(OpenLog, WithADamagedTableSaysWhichEntriesCannotBeRead) {
-    const fs::path table = largest_table();
-    flip(table, fs::file_size(table) / 3);
-    const std::vector<Finding> before = damage();
-    ASSERT_EQ(before.size(), 2U);
-    log_.open();
-    const std::vector<Finding> found = walk();
-    ASSERT_THAT(found, ElementsAre(IsKind(Kind::table_damaged), IsKind(Kind::entry_unreadable)));
-    EXPECT_EQ(found[1].seqs, before[1].seqs);
-}
-
-TEST_F(OpenLog, DoesNotFindWhatIsKnownToBeLost) {
-    flip(only(".log"), in_log(60));
-    log_.open();
-    EXPECT_THAT(walk(), ElementsAre(IsAbout(Kind::lost_before, "60")));
-    log_->lost_is_seen();
-    EXPECT_THAT(walk(), IsEmpty());
-}
-
-TEST_F(OpenLog, NamesRecordsThatWereWrittenWrong) {
-    log_.put_raw(seq_key(Space::entry, Seq{50}), "x");
-    log_.put_raw(seq_key(Space::failed, Seq{90}), encode(kFailure));
-    log_.open();
-    EXPECT_THAT(walk(),
-                ElementsAre(IsAbout(Kind::entry_damaged, "50"),
-                            IsAbout(Kind::dead_letter_without_record, "90")));
-}
-
-TEST_F(OpenLog, RefusesAPlaceThatIsNone) {
-    log_.open();
-    for (const char* const place : {"x", "e", "ex", "e-1", "m1", "mxx"}) {
-        const Result<CheckStep> step = log_->check(place);
-        ASSERT_FALSE(step) << place;
-        EXPECT_EQ(step.error().code, Errc::bad_input);
-    }
 }
 
 }  // namespace
