@@ -123,12 +123,18 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
 void Log::Impl::finish(std::unique_lock<std::mutex>& lock) {
     const auto [begun_at, sync] = *unfinished_;
     const bool may_wait = !writing_here_;
+    const bool is_lazy = !sync && writing_.appended.empty();
+    const Seq head = head_;
     lock.unlock();
-    Result<void> written = store_.write(writing_.entries, sync);
+    const auto write = [&] {
+        return is_lazy ? store_.write_lazily(writing_.entries, head)
+                       : store_.write(writing_.entries, sync);
+    };
+    Result<void> written = write();
     const auto must_wait = [&] { return !written && written.error().code == Errc::overloaded; };
     while (may_wait && must_wait()) {
         std::this_thread::sleep_for(kStallPause);
-        written = store_.write(writing_.entries, sync);
+        written = write();
     }
     lock.lock();
     if (must_wait()) return;

@@ -63,16 +63,17 @@ Result<Inspection> read_logs(const Files& files,
         Result<std::string> bytes = files.read(join(database, name));
         if (!bytes) return bytes.error();
         bool first = true;
-        const Prescan scan = prescan(*bytes, [&](LoggedBatch batch) {
+        const auto look = [&](LoggedBatch batch) {
             ByteReader header(batch.bytes);
             const auto number = header.le<std::uint64_t>();
             const auto count = header.le<std::uint32_t>();
             if (std::exchange(first, false) && damaged) damaged = number > next_number;
-            found.rot = found.rot || (damaged && !batch.is_unsynced());
+            found.rot = found.rot || (damaged && batch.proves_rot(next_number));
             batch.after_damage = batch.after_damage || damaged;
             if (!batch.after_damage) next_number = number + count;
             visit(batch);
-        });
+        };
+        const Prescan scan = prescan(*bytes, look, next_number);
         found.rot = found.rot || scan.found == LogBytes::rot;
         damaged = damaged || scan.found != LogBytes::clean;
         // In an earlier log it was dropped by the opening that began the next one.

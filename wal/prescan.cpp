@@ -20,6 +20,11 @@ constexpr std::size_t kTypeAt = 6;
 // may be all junk. After that only the beginnings of blocks are tried.
 constexpr std::size_t kSearchBytesMax = std::size_t{64} << 20U;
 
+// Of a batch: the number of its first record, 8; how many they are, 4.
+constexpr std::size_t kBatchHeader = 12;
+constexpr std::string_view kLazyTag{"\3\21u", 3};  // RocksDB's log data, 17 bytes of it, ours
+constexpr std::size_t kLazyBytes = kLazyTag.size() + 16;
+
 enum class Part : std::uint8_t { whole = 1, first = 2, middle = 3, last = 4 };
 
 struct Record {
@@ -60,7 +65,8 @@ std::optional<Record> record_at(std::string_view file, std::size_t at) {
 
 class Scan {
 public:
-    Scan(std::string_view file, const VisitBatch& visit) : file_(file), visit_(visit) {}
+    Scan(std::string_view file, const VisitBatch& visit, std::uint64_t next_number)
+        : file_(file), visit_(visit), next_number_(next_number) {}
 
     Prescan run() {
         std::size_t at = 0;
@@ -81,7 +87,10 @@ public:
                 at = next;
             }
         }
-        if (batch_) damaged(batch_->begin, file_.size());  // its end was never written
+        if (batch_) {
+            damaged(batch_->begin, file_.size());  // its end was never written
+            if (undecided_) result_.found = LogBytes::rot;
+        }
         return std::move(result_);
     }
 
@@ -101,10 +110,7 @@ private:
     void take(std::size_t at, const Record& record) {
         const bool begins = record.part == Part::whole || record.part == Part::first;
         if (begins && batch_) damaged(batch_->begin, at);
-        // Only the beginning of a batch proves that an earlier one was complete: the pieces of one
-        // that was being written at a power cut reach the disk in any order.
-        const bool proves = begins && !LoggedBatch{at, record.payload}.is_unsynced();
-        if (proves && !result_.damage.empty()) result_.found = LogBytes::rot;
+        if (begins) judge(record);
         if (record.part == Part::whole) {
             emit(at, record.payload);
         } else if (record.part == Part::first) {
@@ -121,8 +127,26 @@ private:
         }
     }
 
+    // Only the beginning of a batch proves that an earlier one was complete: the pieces of one that
+    // was being written at a power cut reach the disk in any order.
+    void judge(const Record& record) {
+        const bool is_cut =
+            record.part == Part::first && record.payload.size() < kBatchHeader + kLazyBytes;
+        undecided_ = is_cut && !result_.damage.empty();
+        if (undecided_ || result_.damage.empty()) return;
+        if (LoggedBatch{0, record.payload}.proves_rot(next_number_)) result_.found = LogBytes::rot;
+    }
+
     void emit(std::size_t at, std::string_view bytes) {
         ++result_.batches;
+        if (std::exchange(undecided_, false) && LoggedBatch{at, bytes}.proves_rot(next_number_)) {
+            result_.found = LogBytes::rot;
+        }
+        if (result_.damage.empty() && bytes.size() >= kBatchHeader) {
+            ByteReader header(bytes);
+            const auto number = header.le<std::uint64_t>();
+            next_number_ = number + header.le<std::uint32_t>();
+        }
         if (visit_) visit_({at, bytes, !result_.damage.empty()});
     }
 
@@ -157,6 +181,8 @@ private:
 
     const std::string_view file_;
     const VisitBatch& visit_;
+    std::uint64_t next_number_;  // of the record behind the last that was read before any damage
+    bool undecided_ = false;     // the first piece of batch_ is too short to tell what it proves
     Prescan result_;
     std::optional<Open> batch_;  // its first piece was read, its last not yet
     std::optional<std::uint32_t> file_number_;
@@ -165,13 +191,31 @@ private:
 
 }  // namespace
 
-bool LoggedBatch::is_unsynced() const {
-    return bytes.size() > kBatchHeaderBytes &&
-           bytes.substr(kBatchHeaderBytes).starts_with(kUnsyncedMark);
+std::string as_lazy(std::string_view batch, LazyBatch lazy) {
+    std::string bytes(batch.substr(0, kBatchHeader));
+    bytes += kLazyTag;
+    put_le(bytes, lazy.synced_to);
+    put_le(bytes, lazy.head.value);
+    bytes += batch.substr(kBatchHeader);
+    return bytes;
 }
 
-Prescan prescan(std::string_view file, const VisitBatch& visit) {
-    return Scan(file, visit).run();
+std::optional<LazyBatch> LoggedBatch::lazy() const {
+    if (bytes.size() < kBatchHeader + kLazyBytes) return std::nullopt;
+    const std::string_view first = bytes.substr(kBatchHeader);
+    if (!first.starts_with(kLazyTag)) return std::nullopt;
+    ByteReader reader(first.substr(kLazyTag.size()));
+    const auto synced_to = reader.le<std::uint64_t>();
+    return LazyBatch{synced_to, {reader.le<std::uint64_t>()}};
+}
+
+bool LoggedBatch::proves_rot(std::uint64_t next_number) const {
+    const std::optional<LazyBatch> lazy = this->lazy();
+    return !lazy || lazy->synced_to >= next_number;
+}
+
+Prescan prescan(std::string_view file, const VisitBatch& visit, std::uint64_t next_number) {
+    return Scan(file, visit, next_number).run();
 }
 
 }  // namespace holdfast::wal

@@ -6,9 +6,12 @@
 // Pure: bytes in, findings out.
 #pragma once
 
-#include <cstddef>
+#include "proto/seq.hpp"
+
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,15 +19,21 @@ namespace holdfast::wal {
 
 enum class LogBytes : std::uint8_t {
     clean,  // every byte is accounted for
-    torn,   // damage at the end and nothing synced after it: what a power cut leaves
-    rot,    // damage with a synced batch after it: it had been written, and went bad later
+    torn,   // damage at the end and nothing after it that proves more: what a power cut leaves
+    rot,    // damage with something after it that was written later: it went bad
 };
 
 // What a power cut leaves of unsynced writes may have holes: the kernel writes pages in any order.
-// So these batches say of themselves that nobody waited for them: their first record is this one,
-// which RocksDB keeps in its log alone (WriteBatch::PutLogData).
-inline constexpr std::size_t kBatchHeaderBytes = 12;  // number, 8; count, 4
-inline constexpr std::string_view kUnsyncedMark{"\3\1u", 3};
+// So batches of marks for which nobody waited say so, and up to which number all had been synced
+// before: behind a hole they prove that it is rot only if what is missing was synced. RocksDB keeps
+// such a record in its log alone (WriteBatch::PutLogData).
+struct LazyBatch {
+    std::uint64_t synced_to = 0;  // the number of the last record, or above
+    Seq head;                     // the last entry before this batch; 0: it does not say
+};
+
+// `batch` with that record before its own.
+[[nodiscard]] std::string as_lazy(std::string_view batch, LazyBatch lazy);
 
 struct Damage {
     std::uint64_t begin = 0;
@@ -45,11 +54,18 @@ struct LoggedBatch {
     std::string_view bytes;
     bool after_damage = false;
 
-    [[nodiscard]] bool is_unsynced() const;
+    // nullopt: somebody waited for it, or it is too short to say.
+    [[nodiscard]] std::optional<LazyBatch> lazy() const;
+
+    // Behind damage that ends before the record `next_number`: that it was whole.
+    [[nodiscard]] bool proves_rot(std::uint64_t next_number) const;
 };
 
 using VisitBatch = std::function<void(const LoggedBatch&)>;
 
-[[nodiscard]] Prescan prescan(std::string_view file, const VisitBatch& visit = {});
+// `next_number`: of the record that this file begins with, if it goes on where another ended.
+[[nodiscard]] Prescan prescan(std::string_view file,
+                              const VisitBatch& visit = {},
+                              std::uint64_t next_number = 0);
 
 }  // namespace holdfast::wal

@@ -253,6 +253,7 @@ private:
             if (logged.after_damage && !std::exchange(after_damage_, true)) {
                 gaps_from_ = last_entry().next();
             }
+            if (const auto lazy = logged.lazy()) highest_ = std::max(highest_, lazy->head);
             const rocksdb::WriteBatch batch{std::string(logged.bytes)};
             Unflushed unflushed(*db_, flushed_, ByteReader(logged.bytes).le<std::uint64_t>());
             if (!batch.Iterate(&rescue).ok() || !batch.Iterate(&unflushed).ok()) {
@@ -456,7 +457,7 @@ private:
     bool after_damage_ = false;
     bool marks_missing_ = false;
     bool incomplete_ = false;       // marks may be missing
-    Seq highest_;                   // in any batch of the logs
+    Seq highest_;                   // entry that any batch of the logs has or speaks of
     std::optional<Seq> gaps_from_;  // the first entry after the first damage
     std::set<std::string> destinations_;
     std::vector<SeqRange> lost_;

@@ -68,6 +68,7 @@ Result<void> Store::open() {
         return error;
     }
     compacts_ = false;
+    synced_to_ = (*db_)->GetLatestSequenceNumber();  // what was replayed is in tables now
     return {};
 }
 
@@ -128,17 +129,17 @@ void Store::put(rocksdb::WriteBatch& batch, std::string_view key, std::string_vi
 Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync) {
     const auto lock = reading();
     if (!lock) return not_open();
-    if (!sync) return write_unsynced(batch);
-    const rocksdb::Status status = (*db_)->Write(synced_write(), &batch);
+    const rocksdb::Status status = (*db_)->Write(sync ? synced_write() : unsynced_write(), &batch);
     if (!status.ok()) return error_of(status, "write");
+    if (sync) synced_to_ = (*db_)->GetLatestSequenceNumber();
     return {};
 }
 
-Result<void> Store::write_unsynced(const rocksdb::WriteBatch& batch) {
-    std::string bytes = batch.Data();
-    bytes.insert(kBatchHeaderBytes, kUnsyncedMark);
-    rocksdb::WriteBatch marked(std::move(bytes));
-    const rocksdb::Status status = (*db_)->Write(unsynced_write(), &marked);
+Result<void> Store::write_lazily(const rocksdb::WriteBatch& batch, Seq head) {
+    const auto lock = reading();
+    if (!lock) return not_open();
+    rocksdb::WriteBatch lazy(as_lazy(batch.Data(), {synced_to_, head}));
+    const rocksdb::Status status = (*db_)->Write(unsynced_write(), &lazy);
     if (!status.ok()) return error_of(status, "write");
     return {};
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "proto/result.hpp"
+#include "proto/seq.hpp"
 #include "wal/database.hpp"
 #include "wal/rocks_options.hpp"
 
@@ -52,8 +53,12 @@ public:
     // While the store is open, and into a batch that is written before it is closed.
     void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
 
-    // Unsynced it is in the kernel's hands, and says so (prescan.hpp).
+    // Unsynced it is in the kernel's hands.
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync);
+
+    // Unsynced, and nobody was told anything: the batch says so itself (prescan.hpp). `head`: the
+    // last entry there is.
+    [[nodiscard]] Result<void> write_lazily(const rocksdb::WriteBatch& batch, Seq head);
 
     // nullopt: there is no such key.
     [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
@@ -90,7 +95,6 @@ public:
 
 private:
     [[nodiscard]] std::shared_lock<std::shared_mutex> reading() const;
-    [[nodiscard]] Result<void> write_unsynced(const rocksdb::WriteBatch& batch);
 
     const std::filesystem::path directory_;
     rocksdb::Env* const env_;
@@ -98,7 +102,8 @@ private:
     const std::size_t write_buffer_bytes_;
     mutable std::shared_mutex mutex_;  // held exclusively while db_ is made or destroyed
     std::unique_ptr<Database> db_;
-    bool compacts_ = false;  // the committer's
+    bool compacts_ = false;        // the committer's
+    std::uint64_t synced_to_ = 0;  // RocksDB's number of the last record on the disk; the writer's
 };
 
 }  // namespace holdfast::wal

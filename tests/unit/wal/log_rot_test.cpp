@@ -1,6 +1,7 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/keys.hpp"
+#include "wal/state.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <thread>
 
 namespace holdfast::wal {
 namespace {
@@ -26,7 +28,7 @@ bool contains(const std::vector<SeqRange>& ranges, Seq seq) {
     });
 }
 
-std::string log_bodies(LogUnderTest& log) {
+std::string bodies(LogUnderTest& log) {
     std::string bodies;
     for (const Pending& one : log.take_all()) {
         bodies += std::string(log->get(one.seq)->event().body) + " ";
@@ -162,21 +164,91 @@ TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
 }
 
 // Files as they are while the log is open are what a killed process leaves.
-TEST(LogCut, AHoleInWhatWasNotSyncedIsNoRot) {
-    LogUnderTest log(true);
-    log.options.durability = Durability::buffered;
-    log.options.buffered_max = std::chrono::hours(1);
-    log.open();
-    for (const char* body : {"first", "second", "third"}) log.append(body);
-    const fs::path left = log.options.directory.string() + ".left";
-    fs::copy(log.options.directory, left, fs::copy_options::recursive);
-    log.close();
-    fs::remove_all(log.options.directory);
-    fs::rename(left, log.options.directory);
-    log.rot("second");
-    log.open();
-    EXPECT_EQ(log_bodies(log), "first ");
-    EXPECT_THAT(log.reports().notes(), Not(HasSubstr("rebuilt")));
+class LogKilled : public testing::Test {
+protected:
+    void kill() {
+        const fs::path left = log_.options.directory.string() + ".left";
+        fs::copy(log_.options.directory, left, fs::copy_options::recursive);
+        log_.close();
+        fs::remove_all(log_.options.directory);
+        fs::rename(left, log_.options.directory);
+    }
+
+    // Written and not synced, each by itself.
+    void mark(const std::string& name) {
+        log_->save(name, name);
+        while (!is_written(name)) std::this_thread::yield();
+    }
+
+    [[nodiscard]] bool is_written(const std::string& text) const {
+        for (const auto& file : fs::directory_iterator(log_.options.directory / "db")) {
+            if (file.path().extension() != ".log") continue;
+            std::ifstream in(file.path(), std::ios::binary);
+            const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+            if (bytes.find(text) != std::string::npos) return true;
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool was_rebuilt() const {
+        return log_.reports().notes().find("rebuilt") != std::string::npos;
+    }
+
+    mutable LogUnderTest log_{true};
+};
+
+TEST_F(LogKilled, AHoleInMarksThatWereNotSyncedIsNoRot) {
+    log_.open();
+    log_.append("event");
+    for (const char* name : {"first", "second", "third"}) mark(name);
+    kill();
+    log_.rot("second");
+    log_.open();
+    EXPECT_EQ(bodies(log_), "event ");
+    EXPECT_FALSE(was_rebuilt());
+}
+
+TEST_F(LogKilled, AnEventThatRotsUnderMarksThatWereNotSyncedIsReported) {
+    log_.open();
+    log_.append("event");
+    for (const char* name : {"first", "second"}) mark(name);
+    kill();
+    log_.rot("event");
+    log_.open();
+    EXPECT_TRUE(was_rebuilt());
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{1}, {1}}));
+}
+
+// Whatever was about to be sent may have been: nobody may forget that.
+TEST_F(LogKilled, AnIntentThatRotsUnderMarksThatWereNotSyncedLeavesItsEntryInDoubt) {
+    log_.open();
+    log_.append("event");
+    log_.take_all();
+    Retry retry = retry_once();
+    retry.intended = true;
+    retry.reason = "the one before";
+    log_->intend("crm", Seq{1}, retry, 77);
+    ASSERT_TRUE(log_.reports().wait_for({77}));
+    for (const char* name : {"first", "second"}) mark(name);
+    kill();
+    log_.rot("the one before");
+    log_.open();
+    EXPECT_TRUE(was_rebuilt());
+    const std::vector<Pending> taken = log_.take_all();
+    ASSERT_EQ(taken.size(), 1U);
+    EXPECT_TRUE(taken[0].retry && taken[0].retry->intended);
+}
+
+TEST_F(LogKilled, ABufferedEventThatRotsIsReportedAndThoseBehindItAreThere) {
+    log_.options.durability = Durability::buffered;
+    log_.options.buffered_max = std::chrono::hours(1);
+    log_.open();
+    for (const char* body : {"first", "second", "third"}) log_.append(body);
+    kill();
+    log_.rot("second");
+    log_.open();
+    EXPECT_EQ(bodies(log_), "first third ");
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{2}, {2}}));
 }
 
 // A log of which much waits parked, before the tail: only the tables of marks have it.

@@ -166,22 +166,65 @@ TEST(Prescan, AHoleOfZerosIsRot) {
     EXPECT_GT(seen.after_damage.size(), 100U);
 }
 
-std::string unsynced(std::string_view text) {
-    return std::string(kBatchHeaderBytes, '\0') + std::string(kUnsyncedMark) + std::string(text);
+std::string batch(std::uint64_t number, std::uint32_t count, std::string_view text) {
+    std::string bytes;
+    put_le(bytes, number);
+    put_le(bytes, count);
+    return bytes + std::string(text);
 }
 
-TEST(Prescan, UnsyncedBatchesBehindDamageAreNoProofOfRot) {
-    LogFile file;
-    file.add("synced");
-    const std::size_t begin = file.bytes.size();
-    file.add(unsynced("lost"));
-    const std::size_t end = file.bytes.size();
-    file.bytes.replace(begin, end - begin, end - begin, '\0');
-    file.add(unsynced("written back first"));
-    file.add(unsynced(std::string(40'000, 'x')));
-    EXPECT_EQ(prescan(file.bytes).found, LogBytes::torn);
-    file.add(std::string(20, 's'));
-    EXPECT_EQ(prescan(file.bytes).found, LogBytes::rot);
+// Behind a hole where the record 11 was.
+class PrescanLazy : public testing::Test {
+protected:
+    PrescanLazy() {
+        file_.add(batch(7, 4, "synced"));
+        const std::size_t begin = file_.bytes.size();
+        file_.add(batch(11, 1, "lost"));
+        const std::size_t end = file_.bytes.size();
+        file_.bytes.replace(begin, end - begin, end - begin, '\0');
+    }
+
+    [[nodiscard]] LogBytes found() const { return prescan(file_.bytes).found; }
+
+    LogFile file_;
+};
+
+TEST_F(PrescanLazy, BatchesProveNoRotWhereNothingSyncedIsMissing) {
+    file_.add(as_lazy(batch(12, 2, "written back first"), {10, {}}));
+    file_.add(as_lazy(batch(14, 1, std::string(40'000, 'x')), {10, {}}));
+    EXPECT_EQ(found(), LogBytes::torn);
+    file_.add(batch(15, 1, "synced"));
+    EXPECT_EQ(found(), LogBytes::rot);
+}
+
+TEST_F(PrescanLazy, BatchesProveRotOfWhatHadBeenSynced) {
+    file_.add(as_lazy(batch(12, 2, "later"), {11, {}}));
+    EXPECT_EQ(found(), LogBytes::rot);
+}
+
+TEST_F(PrescanLazy, BatchesAreToldApartAlsoAcrossTheEndOfABlock) {
+    for (std::size_t left = 7; left < 60; ++left) {
+        for (const std::uint64_t synced_to : {10U, 11U}) {
+            LogFile file = file_;
+            file.add(
+                as_lazy(batch(12, 1, std::string(kBlock - file.bytes.size() - 7 - 31 - left, 'x')),
+                        {10, {}}));
+            ASSERT_EQ(kBlock - file.bytes.size() % kBlock, left);
+            file.add(as_lazy(batch(13, 1, "over the end"), {synced_to, {}}));
+            EXPECT_EQ(prescan(file.bytes).found, synced_to == 11 ? LogBytes::rot : LogBytes::torn)
+                << left;
+        }
+    }
+}
+
+TEST_F(PrescanLazy, ABatchOfAnotherFileGoesOnAfterItsLastRecord) {
+    LogFile next;
+    next.record(1, "junk");
+    next.bytes.back() ^= 1;
+    next.add(as_lazy(batch(20, 1, "lazy"), {18, {}}));
+    EXPECT_EQ(prescan(next.bytes, {}, 19).found, LogBytes::torn);
+    EXPECT_EQ(prescan(next.bytes, {}, 18).found, LogBytes::rot);
+    EXPECT_EQ(prescan(next.bytes).found, LogBytes::rot) << "nothing is known of what came before";
 }
 
 // The pieces of one batch that was being written at a power cut reach the disk in any order.
