@@ -184,7 +184,8 @@ struct Health {
     Seq tail;                    // the first entry that is still readable in place
     std::uint64_t damaged = 0;   // entries that could not be read since the start
     std::vector<SeqRange> lost;  // acknowledged entries that are gone, until lost_is_seen()
-    // Others that are gone, which cannot be told; nullopt: nor how many. Until lost_is_seen().
+    // At most so many others are gone; which, cannot be told. nullopt: nor how many. Until
+    // lost_is_seen().
     std::optional<std::uint64_t> lost_unnamed = 0;
     std::uint64_t failures = 0;  // writes that failed since the start
     SyncTimes syncs;             // since the start

@@ -35,7 +35,7 @@ public:
     // What was in it before stays as it was.
     void add(SeqRange range);
 
-    // Others are gone of which nothing says which they were. nullopt: nor how many, if any.
+    // Others may be gone, at most so many; nothing says which. nullopt: nor how many, if any.
     void add_unnamed(std::optional<std::uint64_t> count);
 
     // The operator has seen all that is in it.

@@ -6,6 +6,7 @@
 #include "wal/cursor.hpp"
 #include "wal/database.hpp"
 #include "wal/keys.hpp"
+#include "wal/seq_bitmap.hpp"
 #include "wal/table_reader.hpp"
 
 #include <rocksdb/convenience.h>
@@ -214,14 +215,16 @@ private:
         return value;
     }
 
-    void scan(Space space,
-              const std::function<void(const std::string&, const std::string&)>& visit) {
+    Result<void> scan(Space space,
+                      const std::function<void(const std::string&, const std::string&)>& visit) {
         const std::string begin = name_key(space, "");
         const std::unique_ptr<rocksdb::Iterator> at(
             (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(begin)));
         for (at->Seek(begin); at->Valid() && at->key().starts_with(begin); at->Next()) {
             visit(at->key().ToString(), at->value().ToString());
         }
+        if (!at->status().ok()) return failed(at->status(), "rebuild");
+        return {};
     }
 
     std::unique_ptr<rocksdb::Iterator> entries() {
@@ -311,64 +314,113 @@ private:
         return std::max(seq.value_or(Seq{1}), known_.mark.tail);
     }
 
-    void read_cursors() {
-        scan(Space::cursor, [&](const std::string& key, const std::string& value) {
+    // Of the marks: the cursors, and what is kept aside.
+    Result<void> read_marks() {
+        Result<void> done = scan(Space::cursor, [&](const auto& key, const auto& value) {
             Result<Cursor> cursor = Cursor::decode(value);
             if (cursor) cursors_.emplace(*name_of(Space::cursor, key), std::move(*cursor));
         });
+        if (!done) return done;
+        done = scan(Space::parked, [&](const auto& key, const auto& destination) {
+            if (const auto seq = seq_of(Space::parked, key)) park(*seq, destination);
+        });
+        if (!done) return done;
+        return scan(Space::failed, [&](const auto& key, const auto&) {
+            if (const auto seq = seq_of(Space::failed, key)) dead_.add(*seq);
+        });
+    }
+
+    void park(Seq seq, const std::string& destination) {
+        parked_.add(seq);
+        ++parked_by_[destination];
     }
 
     // What is kept aside, and neither parked nor a dead letter, has lost the mark that said so: it
     // waits again. Those that end take their record along in the same write.
-    void park_again() {
-        scan(Space::parked,
-             [&](const std::string&, const std::string& destination) { ++waiting_[destination]; });
+    Result<void> park_again() {
         std::uint64_t again = 0;
-        scan(Space::kept, [&](const std::string& key, const std::string& value) {
+        std::optional<Error> wrong;
+        Result<void> scanned = scan(Space::kept, [&](const auto& key, const auto& value) {
             const auto seq = seq_of(Space::kept, key);
             const Result<Event> event = decode_record(value);
-            if (!seq || !event) return;
-            if (has(seq_key(Space::parked, *seq)) || has(seq_key(Space::failed, *seq))) return;
+            if (wrong || !seq || !event || parked_.contains(*seq) || dead_.contains(*seq)) return;
             rocksdb::WriteBatch mark;
             db_->put(mark, seq_key(Space::parked, *seq), event->destination);
-            if (!write(mark)) return;
-            ++waiting_[std::string(event->destination)];
+            if (Result<void> written = write(mark); !written) wrong = written.error();
+            park(*seq, std::string(event->destination));
             ++again;
         });
-        if (again == 0) return;
+        if (wrong) return *wrong;
+        if (again == 0) return scanned;
         incomplete_ = true;
         owner_.note_(std::to_string(again) +
                      " entries had lost the mark that they wait, and wait again");
+        return scanned;
+    }
+
+    [[nodiscard]] static bool waits(const Cursor& cursor, Seq seq) {
+        return seq >= cursor.position() || cursor.is_outstanding(seq);
     }
 
     void count_waiting(std::string_view destination, Seq seq) {
         const auto cursor = cursors_.find(destination);
         if (cursor == cursors_.end() || seq > cursor->second.counted_to) return;
-        const bool waits = seq >= cursor->second.position() || cursor->second.is_outstanding(seq);
-        if (waits) ++waiting_[std::string(destination)];
+        if (!waits(cursor->second, seq) || parked_.contains(seq) || dead_.contains(seq)) return;
+        ++waiting_in_place_;
     }
 
-    // The cursors say how many were pending and dead. Those that are not found and not known to be
-    // lost had been kept aside, and went with their marks and records.
-    [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) {
-        if (!marks_missing_ || tail == Seq{1}) return 0;
+    // The cursors say how many were pending and dead: how many of these are neither found nor known
+    // to be lost.
+    [[nodiscard]] std::uint64_t count_missing() const {
+        std::uint64_t known = 0;
+        Seq counted;
+        for (const auto& [name, cursor] : cursors_) {
+            known += cursor.counts.pending + cursor.counts.failed;
+            counted = std::max(counted, cursor.counted_to);
+        }
+        std::uint64_t found = waiting_in_place_;
+        for (const SeqBitmap* const aside : {&parked_, &dead_}) {
+            aside->visit([&](Seq seq) { found += seq <= counted; });
+        }
+        // Of a gap nobody can say whose it was: it counts if it waited for all.
+        for (const SeqRange& gap : lost_) {
+            for (Seq seq = gap.first; seq <= gap.last && seq <= counted; seq = seq.next()) {
+                found += std::all_of(cursors_.begin(), cursors_.end(), [&](const auto& one) {
+                    return waits(one.second, seq);
+                });
+            }
+        }
+        return known - std::min(known, found);
+    }
+
+    // What was kept aside left no gap. At most so many are gone; nullopt: nothing says how many.
+    [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) const {
+        if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
         const bool knows_all =
             !cursors_.empty() &&
             std::all_of(destinations_.begin(), destinations_.end(), [&](const std::string& name) {
                 return cursors_.count(name) > 0;
             });
         if (!knows_all) return std::nullopt;
-        std::uint64_t missing = 0;
-        std::uint64_t dead = 0;
-        for (const auto& [name, cursor] : cursors_) {
-            const auto waiting = waiting_.find(name);
-            const std::uint64_t found = waiting == waiting_.end() ? 0 : waiting->second;
-            missing += cursor.counts.pending - std::min(cursor.counts.pending, found);
-            dead += cursor.counts.failed;
+        return count_missing();
+    }
+
+    // By destination; of those whose records can be read.
+    Counts counts_aside(const std::string& destination) {
+        Counts counts;
+        if (const auto parked = parked_by_.find(destination); parked != parked_by_.end()) {
+            counts.pending = parked->second;
         }
-        scan(Space::failed, [&](const std::string&, const std::string&) { dead -= dead > 0; });
-        missing += dead;
-        return missing - std::min(missing, count_of(lost_));
+        dead_.visit([&](Seq seq) {
+            std::string record;
+            if (!get(seq_key(Space::kept, seq), record) &&
+                !get(seq_key(Space::entry, seq), record)) {
+                return;
+            }
+            const Result<Event> event = decode_record(record);
+            counts.failed += event && event->destination == destination;
+        });
+        return counts;
     }
 
     // Which entries should be there and are not.
@@ -392,10 +444,9 @@ private:
     }
 
     Result<void> account() {
-        if (repaired_) {
-            read_cursors();
-            park_again();
-        }
+        Result<void> read = read_marks();
+        if (read && repaired_) read = park_again();
+        if (!read) return read;
         const Seq tail = this->tail();
         const Seq last = std::max(last_entry(), tail.previous());
         const Seq head = std::max({last, highest_, known_.mark.acknowledged});
@@ -414,6 +465,8 @@ private:
             lost.add(gap);
         }
         incomplete_ = incomplete_ || !lost_.empty();
+        // Also when no table is seen to be bad: one may be gone.
+        if (repaired_ && count_missing() > 0) marks_missing_ = true;
         unnamed_ = count_unnamed(tail);
         lost.add_unnamed(unnamed_);
         rocksdb::WriteBatch batch;
@@ -430,6 +483,7 @@ private:
             if (has(key) && !marks_missing_) continue;
             Cursor again(tail);
             again.counted_to = tail.previous();
+            again.counts = counts_aside(name);
             put(key, again.encode());
         }
         return write(batch);
@@ -462,7 +516,10 @@ private:
     std::set<std::string> destinations_;
     std::vector<SeqRange> lost_;
     std::map<std::string, Cursor, std::less<>> cursors_;
-    std::map<std::string, std::uint64_t, std::less<>> waiting_;  // found, by destination
+    SeqBitmap parked_;
+    std::map<std::string, std::uint64_t> parked_by_;  // destination
+    SeqBitmap dead_;
+    std::uint64_t waiting_in_place_ = 0;  // and neither parked nor dead
     std::optional<std::uint64_t> unnamed_ = 0;
 };
 

@@ -35,8 +35,8 @@ inline constexpr std::string_view kDoubtName = "doubt";  // m|doubt: an entry's 
 struct Rebuilt {
     std::string kept_in;         // the folder in quarantine
     std::vector<SeqRange> lost;  // acknowledged entries that are gone now and were there before
-    // Others that waited or were dead letters and are gone: which, cannot be told. nullopt: nor how
-    // many, if any.
+    // Others that waited or were dead letters and may be gone: at most so many; which, cannot be
+    // told. nullopt: nor how many, if any.
     std::optional<std::uint64_t> unnamed = 0;
 };
 

@@ -57,7 +57,7 @@ std::string text_of_unnamed(std::optional<std::uint64_t> count) {
         return "entries that waited for another attempt, and dead letters, may be gone with the "
                "damaged tables: nothing tells which they were";
     }
-    return std::to_string(*count) +
+    return "up to " + std::to_string(*count) +
            " entries that waited for another attempt, or were dead letters, are gone with the "
            "damaged tables; which they were cannot be told";
 }

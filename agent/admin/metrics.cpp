@@ -84,8 +84,9 @@ void add_log(const AgentStatus& status, Families& to) {
     to.gauge("holdfast_log_tail", "The oldest position that is kept in place.", log.tail.value);
     to.counter("holdfast_log_damaged_total", "Entries that could not be read.", log.damaged);
     to.gauge("holdfast_log_lost",
-             "Acknowledged entries that the disk did not give back, until somebody has seen it.",
-             wal::count_of(log.lost) + log.lost_unnamed.value_or(0));
+             "Acknowledged entries that the disk did not give back, until somebody has seen it; at "
+             "least 1 when nobody can say how many.",
+             wal::count_of(log.lost) + log.lost_unnamed.value_or(1));
     to.gauge("holdfast_log_bytes", "What the log's directory takes.", status.space.use.used);
     to.gauge("holdfast_log_disk_free_bytes", "Free on its disk.", status.space.use.free);
     to.gauge("holdfast_log_space_level",

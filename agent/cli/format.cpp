@@ -188,7 +188,7 @@ std::string unnamed_text(const Json& lost_from) {
         return "entries that waited for another attempt, and dead letters, may be gone: nothing "
                "tells which they were";
     }
-    return counted(number_at(lost_from, "lost_unnamed"), "entry", "entries") +
+    return "up to " + counted(number_at(lost_from, "lost_unnamed"), "entry", "entries") +
            " that waited for another attempt, or were dead letters, are gone; which they were "
            "cannot be told";
 }

@@ -76,7 +76,7 @@ TEST(CliFormatTest, ShowsWhatIsLost) {
     Json unnamed = Json::parse(kHealthy);
     unnamed["log"]["lost_unnamed"] = 2U;
     EXPECT_THAT(format_lost(unnamed),
-                StartsWith("2 entries that waited for another attempt, or were dead letters, are "
+                StartsWith("up to 2 entries that waited for another attempt, or were dead letters, are "
                            "gone; which they were cannot be told.\n"));
     EXPECT_THAT(findings(unnamed), ElementsAre(HasSubstr("see `holdfast lost`")));
     unnamed["log"]["lost_unnamed"] = nullptr;

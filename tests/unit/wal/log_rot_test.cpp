@@ -345,6 +345,40 @@ TEST_F(LogRotParked, TablesThatCannotBeReadAtAllAreNoLossInSilence) {
     EXPECT_EQ(log_->health().lost_unnamed, 0U);
 }
 
+// fsck may take a whole file.
+TEST_F(LogRotParked, TablesThatAreGoneAreNoLossInSilence) {
+    fs::remove(table_of(Space::parked));
+    fs::remove(table_of(Space::kept));
+    log_.open();
+    const std::size_t taken = take_parked().size();
+    ASSERT_LT(taken, kParked);
+    EXPECT_EQ(log_->health().lost_unnamed, kParked - taken);
+}
+
+TEST_F(LogRotParked, DeadLettersThatWaitAgainAreNotGone) {
+    log_.open();
+    for (const Pending& one : log_.take_all()) {
+        if (one.seq <= Seq{kParked}) log_->fail("crm", one.seq, kFailure);
+    }
+    log_.close();
+    log_.open();  // their marks go into a table
+    log_.close();
+    damage(table_of(Space::failed), 20'000);
+    log_.open();
+    const std::vector<Pending> all = log_.take_all();
+    const auto again = static_cast<std::size_t>(std::count_if(
+        all.begin(), all.end(), [](const Pending& one) { return one.seq <= Seq{kParked}; }));
+    EXPECT_GT(again, 0U);
+    EXPECT_EQ(log_->health().lost_unnamed, 0U);
+    Query dead;
+    dead.state = EntryState::failed;
+    dead.count_max = kParked;
+    dead.scan_max = kParked;
+    EXPECT_EQ(log_->list(dead)->entries.size(), kParked - again);
+    EXPECT_EQ(log_->counts("crm").failed, kParked - again);
+    EXPECT_EQ(log_->counts("crm").pending, all.size());
+}
+
 TEST_F(LogRotParked, WithoutAnyTableThatCanBeReadEvenTheNumberIsUnknown) {
     for (const auto& file : fs::directory_iterator(log_.options.directory / "db")) {
         if (file.path().extension() != ".sst") continue;
@@ -356,6 +390,37 @@ TEST_F(LogRotParked, WithoutAnyTableThatCanBeReadEvenTheNumberIsUnknown) {
     log_.close();
     log_.open();
     EXPECT_EQ(log_->health().lost_unnamed, std::nullopt);
+}
+
+// All is in place, and what had lost its mark is handed out again.
+TEST(LogRotInPlace, AMarksTableThatIsGoneLosesNothing) {
+    LogUnderTest log(true);
+    log.open();
+    for (int i = 0; i < 500; ++i) ASSERT_TRUE(log.try_append("x"));
+    log.append("last");
+    for (const Pending& one : log.take_all()) log->park("crm", one.seq);
+    log.close();
+    log.open();
+    log.take_all();
+    log.append("later");
+    log->complete("crm", log.take_seqs().at(0));  // a newer cursor, in a newer table
+    log.close();
+    log.open();
+    log.close();
+    std::vector<fs::path> gone;
+    for (const auto& file : fs::directory_iterator(log.options.directory / "db")) {
+        if (file.path().extension() != ".sst") continue;
+        rocksdb::SstFileReader reader((rocksdb::Options()));
+        ASSERT_TRUE(reader.Open(file.path()).ok());
+        const std::unique_ptr<rocksdb::Iterator> at(reader.NewIterator({}));
+        at->Seek("p");
+        if (at->Valid() && at->key().starts_with("p")) gone.push_back(file.path());
+    }
+    ASSERT_EQ(gone.size(), 1U);
+    fs::remove(gone[0]);
+    log.open();
+    EXPECT_GE(log.take_all().size(), 501U);
+    EXPECT_EQ(log->health().lost_unnamed, 0U);
 }
 
 TEST_F(LogRot, OfATableThatIsGoneIsReported) {
