@@ -118,6 +118,7 @@ struct Log::Impl {
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;
     [[nodiscard]] Result<Entry> entry_to_deliver(Seq seq) const;
+    [[nodiscard]] Error give_up_in_time(Seq seq, const Error& why) const;
     [[nodiscard]] Result<Description> describe_damaged(Seq seq, const Error& why) const;
     [[nodiscard]] Result<Entry> entry(Seq seq) const;
     [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
@@ -178,6 +179,7 @@ struct Log::Impl {
                        Seq to,
                        std::size_t count_max,
                        std::vector<Seen>& seen) const;
+    [[nodiscard]] Result<std::string> state_to_deliver(Seq seq) const;
     void add_retry(Seen& one) const;
     [[nodiscard]] Result<Taken> hand_out(std::string_view destination, std::vector<Seen> seen);
     void damaged(Destination& destination, Seq seq, const Error& why);

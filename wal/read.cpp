@@ -41,19 +41,18 @@ Result<Entry> Log::Impl::entry(Seq seq) const {
 
 // The disk may give an error for one record for ever, and its destination must go on some day.
 Result<Entry> Log::Impl::entry_to_deliver(Seq seq) const {
+    Result<Entry> one = entry(seq);
+    if (!one) return give_up_in_time(seq, one.error());
+    return one;
+}
+
+Error Log::Impl::give_up_in_time(Seq seq, const Error& why) const {
     // At one a second, as the replay loop reads: a disk that comes back within a minute costs
     // nothing.
     constexpr unsigned kTries = 60;
-    Result<Entry> one = entry(seq);
     const std::scoped_lock lock(mutex_);
-    if (one || one.error().code != Errc::storage_failed) {
-        unread_.erase(seq);
-    } else if (ok_ && ++unread_[seq] >= kTries) {
-        unread_.erase(seq);
-        return Error{Errc::corrupt,
-                     "given up after " + std::to_string(kTries) + " tries: " + one.error().detail};
-    }
-    return one;
+    if (why.code != Errc::storage_failed || !ok_ || ++unread_[seq] < kTries) return why;
+    return {Errc::corrupt, "given up after " + std::to_string(kTries) + " tries: " + why.detail};
 }
 
 // With the marks that are not written yet.

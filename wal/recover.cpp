@@ -419,6 +419,8 @@ Result<void> Log::Impl::recover() {
         const std::scoped_lock lock(mutex_);
         tail_ = *saved_tail;
         lost_ = std::move(losses->lost);
+        if (!lost_.is_all_seen()) mark(name_key(Space::meta, kLostName), lost_.encode());
+        doubt_ = std::max(doubt_, losses->doubt);
         before = std::max(tail().previous(), lost_.last());
     }
     Result<Seq> last = last_entry(before);

@@ -3,6 +3,7 @@
 #include "wal/log_impl.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace holdfast::wal {
@@ -47,10 +48,14 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
     std::vector<Seen> seen;
     look_at_outstanding(outstanding, seen);
     look_at_fresh(name, from, to, count_max, seen);
+    const Seq doubt = [&] {
+        const std::scoped_lock lock(mutex_);
+        return doubt_;
+    }();
     for (Seen& one : seen) {
         const bool is_ours = one.entry && one.entry->has_value();
         if (is_ours) add_retry(one);
-        const bool in_doubt = is_ours && one.seq <= doubt_;
+        const bool in_doubt = is_ours && one.seq <= doubt;
         if (!in_doubt && (!one.fresh || one.entry)) continue;
         // Damaged, and a dead letter already: another destination found it. Or the cursor is older
         // than the dead letter.
@@ -64,34 +69,34 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
 void Log::Impl::look_at_outstanding(const std::vector<Seq>& outstanding,
                                     std::vector<Seen>& seen) const {
     if (outstanding.empty()) return;
-    auto next = outstanding.begin();
-    const auto look_alone = [&] {
-        const Result<Entry> one = entry_to_deliver(*next);
-        Seen found{*next++, false, std::optional<Pending>()};
-        if (one) {
-            found.entry = pending_of(found.seq, one->event());
-        } else {
-            found.entry = one.error();
-        }
-        seen.push_back(std::move(found));
-    };
+    std::map<Seq, Pending> found;
     const std::uint64_t span = outstanding.back().value - outstanding.front().value;
-    if (span < kSparse * outstanding.size()) {
-        Result<void> scanned =
-            store_.scan(seq_key(Space::entry, std::max(outstanding.front(), tail())),
-                        seq_key(Space::entry, outstanding.back().next()),
-                        [&](std::string_view key, std::string_view value) {
-                            const auto seq = seq_of(Space::entry, key);
-                            while (seq && next != outstanding.end() && *next < *seq) look_alone();
-                            const bool is_next = seq && next != outstanding.end() && *next == *seq;
-                            const Result<Event> event = is_next ? decode_record(value) : Event();
-                            if (is_next && event)
-                                seen.push_back({*next++, false, pending_of(*seq, *event)});
-                            return next != outstanding.end();
-                        });
+    if (span < kSparse * outstanding.size() && outstanding.back() >= tail()) {
+        Result<void> scanned = store_.scan(
+            seq_key(Space::entry, std::max(outstanding.front(), tail())),
+            seq_key(Space::entry, outstanding.back().next()),
+            [&](std::string_view key, std::string_view value) {
+                const auto seq = seq_of(Space::entry, key);
+                if (!seq || !std::binary_search(outstanding.begin(), outstanding.end(), *seq)) {
+                    return true;
+                }
+                const Result<Event> event = decode_record(value);
+                if (event) found.emplace_hint(found.end(), *seq, pending_of(*seq, *event));
+                return true;
+            });
         if (!scanned) options_.note("reading the log: " + scanned.error().detail);
     }
-    while (next != outstanding.end()) look_alone();
+    for (const Seq seq : outstanding) {
+        Seen one{seq, false, std::optional<Pending>()};
+        if (const auto known = found.find(seq); known != found.end()) {
+            one.entry = std::move(known->second);
+        } else if (const Result<Entry> alone = entry_to_deliver(seq); alone) {
+            one.entry = pending_of(seq, alone->event());
+        } else {
+            one.entry = alone.error();
+        }
+        seen.push_back(std::move(one));
+    }
 }
 
 // A gap or an early end of the scan is checked by a read of its own, since a scan of this RocksDB
@@ -137,19 +142,27 @@ void Log::Impl::look_at_fresh(
     }
 }
 
+// The retry state that an entry has. Not for ever storage_failed, as entry_to_deliver().
+Result<std::string> Log::Impl::state_to_deliver(Seq seq) const {
+    Result<std::optional<std::string>> saved = state_of(seq_key(Space::retry, seq));
+    if (!saved) return give_up_in_time(seq, saved.error());
+    // It was there: a rebuilding of the log has taken it.
+    if (!*saved) return Error{Errc::corrupt, "the retry state is gone"};
+    return std::move(**saved);
+}
+
 // What is known of earlier attempts.
 void Log::Impl::add_retry(Seen& one) const {
     {
         const std::scoped_lock lock(mutex_);
         if (!with_retry_.contains(one.seq)) return;
     }
-    const auto saved = state_of(seq_key(Space::retry, one.seq));
+    const Result<std::string> saved = state_to_deliver(one.seq);
     if (!saved && saved.error().code == Errc::storage_failed) {
         one.entry = saved.error();
         return;
     }
-    if (saved && !*saved) return;
-    Result<Retry> retry = saved ? decode_retry(**saved) : Result<Retry>(saved.error());
+    Result<Retry> retry = saved ? decode_retry(*saved) : Result<Retry>(saved.error());
     if (!retry) {
         options_.note("entry " + std::to_string(one.seq.value) + ": its retry state is damaged, " +
                       "it starts afresh, and is in doubt");
@@ -193,6 +206,7 @@ Result<Taken> Log::Impl::hand_out(std::string_view name, std::vector<Seen> seen)
             continue;
         }
         Pending& pending = **one.entry;
+        unread_.erase(one.seq);
         if (one.seq <= doubt_) {
             if (!pending.retry) pending.retry.emplace();
             pending.retry->intended = true;
@@ -224,6 +238,7 @@ void Log::Impl::recount(std::string_view name, Destination& destination) {
 // on.
 void Log::Impl::damaged(Destination& destination, Seq seq, const Error& why) {
     damaged_.insert(seq);
+    unread_.erase(seq);
     for (auto& [name, any] : destinations_) any.recount = true;
     options_.note("entry " + std::to_string(seq.value) + " is damaged: " + why.detail);
     const Failure failure{.cause = FailureCause::damaged,

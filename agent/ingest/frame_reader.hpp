@@ -21,6 +21,9 @@ public:
 
     void feed(std::string_view bytes);
 
+    // Nothing will be fed or read any more: gives the memory back.
+    void forget() { forget_buffer(); }
+
     // Reads on, event by event and frame by frame.
     [[nodiscard]] Status next();
 

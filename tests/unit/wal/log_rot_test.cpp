@@ -363,7 +363,7 @@ TEST_F(LogRotParked, DeadLettersThatWaitAgainAreNotGone) {
     log_.close();
     log_.open();  // their marks go into a table
     log_.close();
-    damage(table_of(Space::failed), 20'000);
+    damage(table_of(Space::failed), 5000);
     log_.open();
     const std::vector<Pending> all = log_.take_all();
     const auto again = static_cast<std::size_t>(std::count_if(
