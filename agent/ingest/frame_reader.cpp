@@ -35,6 +35,13 @@ FrameReader::Status FrameReader::next() {
     return Status::complete;
 }
 
+std::size_t FrameReader::bytes_expected() const {
+    const std::string_view rest = std::string_view(buffer_).substr(read_);
+    if (read_ != frame_end_ || rest.size() < frame::kHeaderBytes) return bytes_held();
+    const Result<frame::Header> header = frame::read_header(rest);
+    return header ? frame::kHeaderBytes + header->payload_bytes : bytes_held();
+}
+
 // A connection that rests keeps no more than it needs for ordinary frames.
 void FrameReader::forget_buffer() {
     buffer_ = std::string();

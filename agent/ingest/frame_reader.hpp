@@ -33,6 +33,9 @@ public:
 
     [[nodiscard]] std::size_t bytes_held() const { return buffer_.size() - read_; }
 
+    // What the frame that has begun will take.
+    [[nodiscard]] std::size_t bytes_expected() const;
+
     // A frame has begun and is not complete: somebody should watch the time.
     [[nodiscard]] bool is_inside_frame() const { return read_ < buffer_.size(); }
 

@@ -46,6 +46,13 @@ customerio::Refusal refusal_of(boost::beast::error_code ec) {
 
 RequestReader::RequestReader() = default;
 
+std::size_t RequestReader::bytes_expected() const {
+    if (!parser_ || !parser_->got_some() || parser_->is_done()) return 0;
+    if (!parser_->is_header_done()) return kRequestHeaderBytesMax;
+    const auto length = parser_->content_length();
+    return length ? static_cast<std::size_t>(*length) : customerio::kRequestBytesMax;
+}
+
 void RequestReader::forget() {
     buffer_ = std::string();
     parsed_ = 0;

@@ -44,6 +44,9 @@ public:
         return buffer_.size() - parsed_ + request_.body.size();
     }
 
+    // What the request that has begun will take, as far as it says.
+    [[nodiscard]] std::size_t bytes_expected() const;
+
     // Nothing will be fed or read any more: gives the memory back.
     void forget();
 

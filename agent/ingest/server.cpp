@@ -93,7 +93,7 @@ void IngestServer::write_soon() {
 void IngestServer::watch_stalls() {
     if (watching_) return;
     watching_ = true;
-    stall_timer_.expires_after(limits_.stall_max / 6);
+    stall_timer_.expires_after(std::min(limits_.stall_max / 6, limits_.turn_max));
     stall_timer_.async_wait([this](boost::system::error_code cancelled) {
         watching_ = false;
         if (!cancelled) close_stalled();
@@ -102,12 +102,15 @@ void IngestServer::watch_stalls() {
 
 void IngestServer::close_stalled() {
     const Instant then = now() - limits_.stall_max;
+    const Instant lately = now() - limits_.turn_max;
     const bool is_crowded = is_full();
     bool go_on = is_crowded;
     std::vector<std::shared_ptr<Session>> stalled;
     for (const auto& [id, session] : sessions_) {
         const bool is_idle = is_crowded && session->is_idle_since(then);
-        if (is_idle || session->is_stalled_since(then)) stalled.push_back(session);
+        if (is_idle || session->is_stalled_since(then) || session->is_in_the_way_since(lately)) {
+            stalled.push_back(session);
+        }
         go_on = go_on || session->may_stall();
     }
     for (const std::shared_ptr<Session>& session : stalled) session->close();

@@ -19,6 +19,8 @@ struct IngestLimits {
     // An app that lets us wait for so long is cut off, and while there are too many connections one
     // that says nothing for so long.
     Duration stall_max = std::chrono::seconds(30);
+    // For a large request while others wait for their turn.
+    Duration turn_max = std::chrono::seconds(5);
 };
 
 class IngestServer {

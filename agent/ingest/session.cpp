@@ -8,6 +8,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::agent {
@@ -86,7 +87,10 @@ void Session::advance() {
         was_full = answers_.size() >= kOutstandingMax;
         flush();
     }
-    if (last_ && !held_) requests_.forget();
+    if (last_ && !held_) {
+        requests_.forget();
+        frames_.forget();
+    }
     if (bytes_held() <= kOwnBytesMax) give_turn_back();
     flush();
     read();
@@ -94,21 +98,32 @@ void Session::advance() {
 
 // Waiting for a turn is not the app's fault: its time begins again.
 bool Session::may_grow() {
-    if (has_turn_ || bytes_held() <= kOwnBytesMax) return true;
+    if (turn_ > 0 || bytes_held() <= kOwnBytesMax) return true;
     if (waits_for_turn_) return false;
-    has_turn_ = context_.turns.take([weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (!self) return;
-        self->waits_for_turn_ = false;
-        self->read();
-    });
-    waits_for_turn_ = !has_turn_;
+    const std::size_t bytes = bytes_expected();
+    const auto begin = [this, bytes] {
+        turn_ = bytes;
+        has_turn_since_ = now();
+        waits_for_turn_ = false;
+    };
     inside_request_.reset();
-    return has_turn_;
+    waits_for_turn_ = !context_.turns.take(bytes, [weak = weak_from_this(), begin] {
+        const auto self = weak.lock();
+        if (!self || self->closed_) return false;
+        begin();
+        self->read();
+        return true;
+    });
+    if (!waits_for_turn_) begin();
+    return !waits_for_turn_;
 }
 
 void Session::give_turn_back() {
-    if (std::exchange(has_turn_, false)) context_.turns.give_back();
+    if (turn_ > 0) context_.turns.give_back(std::exchange(turn_, 0));
+}
+
+std::size_t Session::bytes_expected() const {
+    return std::max({requests_.bytes_expected(), frames_.bytes_expected(), bytes_held()});
 }
 
 bool Session::is_full() const {
@@ -383,13 +398,21 @@ void Session::wait_for_app(std::optional<Instant>& since) const {
 }
 
 bool Session::is_idle_since(Instant then) const {
-    return !may_stall() && !has_answers_outstanding() && !held_ && last_read_at_ < then;
+    return !may_stall() && !has_answers_outstanding() && !held_ && !waits_for_turn_ &&
+           last_read_at_ < then;
 }
 
 bool Session::is_stalled_since(Instant then) const {
     const auto before = [&](const std::optional<Instant>& began) { return began && *began < then; };
-    const bool reading = reading_ && !last_;
-    return before(lingering_) || before(writing_) || (reading && before(inside_request_));
+    return before(lingering_) || before(writing_) || (waits_for_bytes() && before(inside_request_));
+}
+
+bool Session::is_in_the_way_since(Instant then) const {
+    return turn_ > 0 && has_turn_since_ < then && waits_for_bytes() && context_.turns.waiting() > 0;
+}
+
+bool Session::waits_for_bytes() const {
+    return reading_ && !last_;
 }
 
 void Session::finish() {

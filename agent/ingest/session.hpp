@@ -5,8 +5,8 @@
 // Back-pressure: when the log is full, too many answers are outstanding or too many bytes of them
 // were not taken, nothing more is read.
 // Limits: requests in flight kOutstandingMax; bytes of answers that wait kUnsentBytesMax and those
-// of one read; bytes of requests that were begun kOwnBytesMax, and kLargeRequestsMax sessions at
-// once have more, up to what a request or frame may be. The owner closes it when the app has let it
+// of one read; bytes of requests that were begun kOwnBytesMax, and kLargeBytesMax in all for those
+// that have more. The owner closes it when the app has let it
 // wait for too long: a request that has begun must end, what is sent at once must be taken, and a
 // connection that we ended be closed.
 #pragma once
@@ -34,7 +34,7 @@ namespace holdfast::agent {
 inline constexpr std::size_t kOutstandingMax = 1024;
 inline constexpr std::size_t kUnsentBytesMax = std::size_t{256} * 1024;
 inline constexpr std::size_t kOwnBytesMax = std::size_t{64} * 1024;
-inline constexpr std::size_t kLargeRequestsMax = 8;  // at most 40 MB, of frames
+inline constexpr std::size_t kLargeBytesMax = std::size_t{40} << 20U;
 
 // Who a session belongs to, and what it shares with the others on its thread.
 struct IngestContext {
@@ -47,7 +47,7 @@ struct IngestContext {
     std::uint64_t refused = 0;                            // with a 4xx
     std::uint64_t failed = 0;                             // with a 5xx
     std::vector<std::weak_ptr<class Session>> held = {};  // wait for room in the log
-    Turns turns = Turns(kLargeRequestsMax);
+    Turns turns = Turns(kLargeBytesMax);
     std::function<void()> on_appended;  // to the log, which is to be told to write
     std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
     bool stopping = false;              // answers close their connections
@@ -78,6 +78,9 @@ public:
     // It has been the app's turn since before `then`. Waiting for the log is not the app's fault.
     [[nodiscard]] bool is_stalled_since(Instant then) const;
 
+    // Others wait for room that it has had since before `then`, and it is the app's turn.
+    [[nodiscard]] bool is_in_the_way_since(Instant then) const;
+
     // It waits for the app, so that it may come to that.
     [[nodiscard]] bool may_stall() const { return inside_request_ || writing_ || lingering_; }
 
@@ -103,6 +106,8 @@ private:
     [[nodiscard]] bool is_full() const;
     [[nodiscard]] bool may_grow();
     void give_turn_back();
+    [[nodiscard]] bool waits_for_bytes() const;
+    [[nodiscard]] std::size_t bytes_expected() const;
 
     [[nodiscard]] std::size_t bytes_held() const {
         return requests_.bytes_held() + frames_.bytes_held();
@@ -141,7 +146,8 @@ private:
     bool last_ = false;    // no more requests are read on this connection
     bool at_end_ = false;  // the app has closed its half
     bool closed_ = false;
-    bool has_turn_ = false;  // one of context_.turns
+    std::size_t turn_ = 0;  // bytes of context_.turns
+    Instant has_turn_since_{};
     bool waits_for_turn_ = false;
     // Since when it is so: the rest of a request is read; answers are waiting to be taken; our half
     // is closed and the app's is not.

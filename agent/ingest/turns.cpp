@@ -4,21 +4,22 @@
 
 namespace holdfast::agent {
 
-bool Turns::take(std::function<void()> again) {
-    if (free_ == 0) {
-        waiting_.push_back(std::move(again));
+bool Turns::take(std::size_t bytes, std::function<bool()> granted) {
+    if (!waiting_.empty() || bytes > free_) {
+        waiting_.push_back({bytes, std::move(granted)});
         return false;
     }
-    --free_;
+    free_ -= bytes;
     return true;
 }
 
-void Turns::give_back() {
-    ++free_;
-    while (free_ > 0 && !waiting_.empty()) {
-        const std::function<void()> again = std::move(waiting_.front());
+void Turns::give_back(std::size_t bytes) {
+    free_ += bytes;
+    while (!waiting_.empty() && waiting_.front().bytes <= free_) {
+        const Waiting next = std::move(waiting_.front());
         waiting_.pop_front();
-        again();
+        free_ -= next.bytes;
+        if (!next.granted()) free_ += next.bytes;
     }
 }
 

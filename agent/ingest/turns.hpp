@@ -1,5 +1,5 @@
-// Turns to read large requests. All of a request is in memory until it is complete, so only a few
-// sessions take one in at once; the others wait unread, in order, and so does their app.
+// Room for large requests. All of a request is in memory until it is complete, so only some bytes
+// of them are taken in at once; the others wait unread, in order, and so do their apps.
 //
 // One thread.
 #pragma once
@@ -12,19 +12,26 @@ namespace holdfast::agent {
 
 class Turns {
 public:
-    explicit Turns(std::size_t count) : free_(count) {}
+    // For so many bytes in all.
+    explicit Turns(std::size_t bytes) : free_(bytes) {}
 
-    // Without a free one: false, and `again` is called once, when taking may work.
-    [[nodiscard]] bool take(std::function<void()> again);
+    // True: it may go on, with so many bytes. False: later, in its turn, and `granted` says whether
+    // that is still wanted.
+    [[nodiscard]] bool take(std::size_t bytes, std::function<bool()> granted);
 
-    // Calls those that wait, as long as there is a free one.
-    void give_back();
+    // Those that wait go on, as far as there is room.
+    void give_back(std::size_t bytes);
 
     [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
 private:
+    struct Waiting {
+        std::size_t bytes;
+        std::function<bool()> granted;
+    };
+
     std::size_t free_;
-    std::deque<std::function<void()>> waiting_;
+    std::deque<Waiting> waiting_;
 };
 
 }  // namespace holdfast::agent

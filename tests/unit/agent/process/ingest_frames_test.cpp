@@ -133,6 +133,24 @@ TEST_F(IngestFrames, ADamagedFrameEndsTheConnectionAfterWhatCameBefore) {
     EXPECT_EQ(world_.log->health().head, Seq{1});
 }
 
+// It may take long until the app closes.
+TEST_F(IngestFrames, ALargeFrameThatIsRefusedKeepsNoRoomFromOthers) {
+    const std::vector<frame::Event> many(20'000, identify_frame());
+    const std::string good = frame_of(many);
+    ASSERT_GT(good.size(), std::size_t{900'000});
+    std::string damaged = good;
+    damaged.back() = 'x';
+    for (std::size_t i = 0; i <= kLargeBytesMax / damaged.size(); ++i) {
+        App& app = world_.connect();
+        app.stop_reading();
+        app.send(damaged);
+    }
+    world_.settle();
+    App& other = world_.connect();
+    other.send(good);
+    EXPECT_EQ(answers(other, many.size()).seqs.size(), many.size());
+}
+
 TEST_F(IngestFrames, AFailedWriteIsAnswered503) {
     App& app = world_.connect();
     world_.disk.hold();

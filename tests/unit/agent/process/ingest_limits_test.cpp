@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 namespace holdfast::agent {
@@ -150,22 +151,25 @@ TEST(IngestLimitsTest, AHeldRequestOfAnAppThatLeavesIsForgotten) {
     EXPECT_TRUE(world.until([&] { return world.server->connections() == 0; }));
 }
 
+constexpr std::size_t kLarge = 4'000'000;
+constexpr std::size_t kTurns = kLargeBytesMax / kLarge;
+
 std::string large_request() {
-    return request("POST", "/api/v2/batch", std::string(1'000'000, 'x'));
+    return request("POST", "/api/v2/batch", std::string(kLarge, 'x'));
 }
 
-// Whatever they send, no more of them than have a turn are read on.
+// Whatever they send, no more of them than there is room for are read on.
 TEST(IngestLimitsTest, FewLargeRequestsAreInMemoryAtOnce) {
     IngestWorld world;
     std::vector<App*> large;
-    for (std::size_t i = 0; i < 3 * kLargeRequestsMax; ++i) {
+    for (std::size_t i = 0; i < 3 * kTurns; ++i) {
         large.push_back(&world.connect());
-        large.back()->send(large_request().substr(0, 999'999));
+        large.back()->send(large_request().substr(0, kLarge));
     }
     world.settle();
-    const auto is_read = [](const App* app) { return app->bytes_sent() == 999'999; };
-    EXPECT_EQ(std::size_t(std::count_if(large.begin(), large.end(), is_read)), kLargeRequestsMax);
-    EXPECT_EQ(world.server->context().turns.waiting(), 2 * kLargeRequestsMax);
+    const auto is_read = [](const App* app) { return app->bytes_sent() == kLarge; };
+    EXPECT_EQ(static_cast<std::size_t>(std::count_if(large.begin(), large.end(), is_read)), kTurns);
+    EXPECT_EQ(world.server->context().turns.waiting(), 2 * kTurns);
 
     App& other = world.connect();
     other.send(identify("1"));
@@ -178,16 +182,25 @@ TEST(IngestLimitsTest, FewLargeRequestsAreInMemoryAtOnce) {
             app->close();
             continue;
         }
-        app->send(large_request().substr(999'999));
+        app->send(large_request().substr(kLarge));
         ASSERT_TRUE(world.until([&] { return app->answers().size() == 1; }));
     }
     EXPECT_EQ(world.server->context().turns.waiting(), 0U);
 }
 
+TEST(IngestLimitsTest, ALargeRequestTakesNoMoreRoomThanItSays) {
+    IngestWorld world;
+    const std::string one = request("POST", "/api/v2/batch", std::string(100'000, 'x'));
+    for (std::size_t i = 0; i < 3 * kTurns; ++i) world.connect().send(one.substr(0, 90'000));
+    world.settle();
+    EXPECT_EQ(world.server->context().turns.waiting(), 0U);
+}
+
 TEST(IngestLimitsTest, WhoWaitsForATurnIsNotCutOffAndWhoHasOneAndStopsIs) {
-    IngestWorld world({.limits = {.stall_max = 300ms}});
-    for (std::size_t i = 0; i < kLargeRequestsMax; ++i) {
-        world.connect().send(large_request().substr(0, 500'000));
+    IngestWorld world(
+        {.limits = {.connections_max = kTurns + 1, .stall_max = 300ms, .turn_max = 1h}});
+    for (std::size_t i = 0; i < kTurns; ++i) {
+        world.connect().send(large_request().substr(0, kLarge / 2));
     }
     world.settle();
     App& late = world.connect();
@@ -197,6 +210,20 @@ TEST(IngestLimitsTest, WhoWaitsForATurnIsNotCutOffAndWhoHasOneAndStopsIs) {
     EXPECT_TRUE(world.until([&] { return late.answers().size() == 1 || late.ended(); }));
     EXPECT_EQ(late.answers().size(), 1U);
     EXPECT_EQ(world.server->connections(), 1U);
+}
+
+TEST(IngestLimitsTest, WhoIsInTheWayOfOthersHasLessTime) {
+    IngestWorld world({.limits = {.stall_max = 1h, .turn_max = 100ms}});
+    std::deque<App*> slow;
+    for (std::size_t i = 0; i < kTurns; ++i) {
+        slow.push_back(&world.connect());
+        slow.back()->send(large_request().substr(0, kLarge / 2));
+    }
+    world.run_for(300ms);
+    EXPECT_EQ(world.server->connections(), kTurns) << "nobody waits";
+    App& late = world.connect();
+    late.send(large_request());
+    EXPECT_TRUE(world.until([&] { return late.answers().size() == 1; }));
 }
 
 // With one a turn, a connection waited for seconds among ten thousand busy ones.
