@@ -121,7 +121,8 @@ void Log::Impl::commit(std::unique_lock<std::mutex>& lock) {
 
 // RocksDB may not take it until it has flushed: then the committer waits, and nobody else.
 void Log::Impl::finish(std::unique_lock<std::mutex>& lock) {
-    const auto [begun_at, sync] = *unfinished_;
+    const SteadyTime begun_at = unfinished_->begun_at;
+    const bool sync = unfinished_->sync;
     const bool may_wait = !writing_here_;
     const bool is_lazy = !sync && writing_.appended.empty();
     const Seq head = head_;

@@ -30,8 +30,13 @@ public:
     }
 
     // In order.
-    void visit(const std::function<void(Seq)>& visit) const {
-        for (const std::uint64_t seq : bits_) visit(Seq{seq});
+    void visit(std::function<void(Seq)> visit) const {
+        bits_.iterate(
+            [](std::uint64_t seq, void* to) {
+                (*static_cast<std::function<void(Seq)>*>(to))(Seq{seq});
+                return true;
+            },
+            &visit);
     }
 
 private:

@@ -75,9 +75,10 @@ TEST(CliFormatTest, ShowsWhatIsLost) {
     EXPECT_EQ(format_lost(Json::parse(kHealthy)), "nothing is lost\n");
     Json unnamed = Json::parse(kHealthy);
     unnamed["log"]["lost_unnamed"] = 2U;
-    EXPECT_THAT(format_lost(unnamed),
-                StartsWith("up to 2 entries that waited for another attempt, or were dead letters, are "
-                           "gone; which they were cannot be told.\n"));
+    EXPECT_THAT(
+        format_lost(unnamed),
+        StartsWith("up to 2 entries that waited for another attempt, or were dead letters, are "
+                   "gone; which they were cannot be told.\n"));
     EXPECT_THAT(findings(unnamed), ElementsAre(HasSubstr("see `holdfast lost`")));
     unnamed["log"]["lost_unnamed"] = nullptr;
     EXPECT_THAT(format_lost(unnamed), StartsWith("entries that waited for another attempt, and"));
