@@ -225,7 +225,7 @@ TEST(LogFailureDoubt, AckedEntriesThatAreGoneAfterReopeningKeepTheLogShut) {
         LogUnderTest log;
         // Between two attempts to open again the disk loses what it had promised.
         const auto note = log.options.note;
-        log.options.note = [&, lost = false](std::string line) mutable {
+        log.options.note = [&log, seed, note, lost = false](std::string line) mutable {
             note(line);
             if (!line.starts_with("reopening") || std::exchange(lost, true)) return;
             std::mt19937_64 random(seed);
