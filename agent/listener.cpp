@@ -83,9 +83,7 @@ Result<void> Listener::listen_unix(const std::string& path, std::uint32_t mode) 
     }
     if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return Error{Errc::bad_config, "listen on " + path + ": " + ec.message()};
-    address_ = path;
-    is_unix_ = true;
-    accept();
+    start(path, true);
     return {};
 }
 
@@ -97,8 +95,7 @@ Result<void> Listener::listen_tcp(const asio::ip::tcp::endpoint& endpoint) {
     if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     const std::string text = endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
     if (ec) return Error{Errc::bad_config, "listen on " + text + ": " + ec.message()};
-    address_ = text;
-    accept();
+    start(text, false);
     return {};
 }
 
@@ -106,16 +103,20 @@ Result<void> Listener::adopt_unix(int descriptor) {
     boost::system::error_code ec;
     acceptor_.assign(Protocol(AF_UNIX, 0), descriptor, ec);
     if (ec) return Error{Errc::bad_config, "take over systemd's socket: " + ec.message()};
-    address_ = "systemd";
-    is_unix_ = true;
-    accept();
+    start("systemd", true);
     return {};
+}
+
+void Listener::start(std::string address, bool is_unix) {
+    address_ = std::move(address);
+    is_unix_ = is_unix;
+    boost::system::error_code ec;
+    acceptor_.non_blocking(true, ec);
+    accept();
 }
 
 void Listener::accept() {
     if (accepting_ || paused_ || !acceptor_.is_open()) return;
-    boost::system::error_code ignored;
-    acceptor_.non_blocking(true, ignored);
     accepting_ = true;
     acceptor_.async_accept([this](boost::system::error_code ec, Socket socket) {
         if (ec == asio::error::operation_aborted) return;

@@ -45,6 +45,7 @@ public:
 private:
     using Protocol = boost::asio::generic::stream_protocol;
 
+    void start(std::string address, bool is_unix);
     void accept();
 
     boost::asio::basic_socket_acceptor<Protocol> acceptor_;

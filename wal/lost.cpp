@@ -34,6 +34,17 @@ std::uint64_t count_of(const std::vector<SeqRange>& ranges) {
     return count;
 }
 
+std::string text_of_unnamed(std::optional<std::uint64_t> count) {
+    if (!count) {
+        return "entries that waited for another attempt, and dead letters, may be gone: nothing "
+               "tells which they were";
+    }
+    if (*count == 0) return "";
+    return "up to " + std::to_string(*count) + (*count == 1 ? " entry" : " entries") +
+           " that waited for another attempt, or were dead letters, are gone; which they were "
+           "cannot be told";
+}
+
 void Lost::add(SeqRange range) {
     for (Seq at = range.first; at <= range.last;) {
         if (const auto known = find(at)) {

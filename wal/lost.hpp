@@ -30,6 +30,9 @@ struct SeqRange {
 [[nodiscard]] std::string text_of(const std::vector<SeqRange>& ranges);
 [[nodiscard]] std::uint64_t count_of(const std::vector<SeqRange>& ranges);
 
+// What is to be said of Lost::unnamed(), without a full stop; empty when it is 0.
+[[nodiscard]] std::string text_of_unnamed(std::optional<std::uint64_t> count);
+
 class Lost {
 public:
     // What was in it before stays as it was.

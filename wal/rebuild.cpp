@@ -3,10 +3,9 @@
 #include "proto/assert.hpp"
 #include "proto/bytes.hpp"
 #include "proto/record.hpp"
-#include "wal/cursor.hpp"
+#include "wal/census.hpp"
 #include "wal/database.hpp"
 #include "wal/keys.hpp"
-#include "wal/seq_bitmap.hpp"
 #include "wal/table_reader.hpp"
 
 #include <rocksdb/convenience.h>
@@ -16,9 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <map>
 #include <memory>
-#include <set>
 #include <utility>
 
 namespace holdfast::wal {
@@ -318,21 +315,16 @@ private:
     Result<void> read_marks() {
         Result<void> done = scan(Space::cursor, [&](const auto& key, const auto& value) {
             Result<Cursor> cursor = Cursor::decode(value);
-            if (cursor) cursors_.emplace(*name_of(Space::cursor, key), std::move(*cursor));
+            if (cursor) census_.add_cursor(*name_of(Space::cursor, key), std::move(*cursor));
         });
         if (!done) return done;
         done = scan(Space::parked, [&](const auto& key, const auto& destination) {
-            if (const auto seq = seq_of(Space::parked, key)) park(*seq, destination);
+            if (const auto seq = seq_of(Space::parked, key)) census_.add_parked(destination, *seq);
         });
         if (!done) return done;
         return scan(Space::failed, [&](const auto& key, const auto&) {
-            if (const auto seq = seq_of(Space::failed, key)) dead_.add(*seq);
+            if (const auto seq = seq_of(Space::failed, key)) census_.add_dead(*seq);
         });
-    }
-
-    void park(Seq seq, const std::string& destination) {
-        parked_.add(seq);
-        ++parked_by_[destination];
     }
 
     // What is kept aside, and neither parked nor a dead letter, has lost the mark that said so: it
@@ -343,11 +335,11 @@ private:
         Result<void> scanned = scan(Space::kept, [&](const auto& key, const auto& value) {
             const auto seq = seq_of(Space::kept, key);
             const Result<Event> event = decode_record(value);
-            if (wrong || !seq || !event || parked_.contains(*seq) || dead_.contains(*seq)) return;
+            if (wrong || !seq || !event || census_.is_aside(*seq)) return;
             rocksdb::WriteBatch mark;
             db_->put(mark, seq_key(Space::parked, *seq), event->destination);
             if (Result<void> written = write(mark); !written) wrong = written.error();
-            park(*seq, std::string(event->destination));
+            census_.add_parked(event->destination, *seq);
             ++again;
         });
         if (wrong) return *wrong;
@@ -358,60 +350,18 @@ private:
         return scanned;
     }
 
-    [[nodiscard]] static bool waits(const Cursor& cursor, Seq seq) {
-        return seq >= cursor.position() || cursor.is_outstanding(seq);
-    }
-
-    void count_waiting(std::string_view destination, Seq seq) {
-        const auto cursor = cursors_.find(destination);
-        if (cursor == cursors_.end() || seq > cursor->second.counted_to) return;
-        if (!waits(cursor->second, seq) || parked_.contains(seq) || dead_.contains(seq)) return;
-        ++waiting_in_place_;
-    }
-
-    // The cursors say how many were pending and dead: how many of these are neither found nor known
-    // to be lost.
-    [[nodiscard]] std::uint64_t count_missing() const {
-        std::uint64_t known = 0;
-        Seq counted;
-        for (const auto& [name, cursor] : cursors_) {
-            known += cursor.counts.pending + cursor.counts.failed;
-            counted = std::max(counted, cursor.counted_to);
-        }
-        std::uint64_t found = waiting_in_place_;
-        for (const SeqBitmap* const aside : {&parked_, &dead_}) {
-            aside->visit([&](Seq seq) { found += seq <= counted; });
-        }
-        // Of a gap nobody can say whose it was: it counts if it waited for all.
-        for (const SeqRange& gap : lost_) {
-            for (Seq seq = gap.first; seq <= gap.last && seq <= counted; seq = seq.next()) {
-                found += std::all_of(cursors_.begin(), cursors_.end(), [&](const auto& one) {
-                    return waits(one.second, seq);
-                });
-            }
-        }
-        return known - std::min(known, found);
-    }
-
-    // What was kept aside left no gap. At most so many are gone; nullopt: nothing says how many.
+    // At most so many are gone without a gap; nullopt: nothing says how many.
     [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) const {
         if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
-        const bool knows_all =
-            !cursors_.empty() &&
-            std::all_of(destinations_.begin(), destinations_.end(), [&](const std::string& name) {
-                return cursors_.count(name) > 0;
-            });
-        if (!knows_all) return std::nullopt;
-        return count_missing();
+        if (!census_.is_complete()) return std::nullopt;
+        return census_.missing(lost_);
     }
 
     // By destination; of those whose records can be read.
     Counts counts_aside(const std::string& destination) {
         Counts counts;
-        if (const auto parked = parked_by_.find(destination); parked != parked_by_.end()) {
-            counts.pending = parked->second;
-        }
-        dead_.visit([&](Seq seq) {
+        counts.pending = census_.parked_of(destination);
+        census_.dead().visit([&](Seq seq) {
             std::string record;
             if (!get(seq_key(Space::kept, seq), record) &&
                 !get(seq_key(Space::entry, seq), record)) {
@@ -435,9 +385,7 @@ private:
             expected = seq->next();
             if (!repaired_ && !after_damage_) continue;
             const Result<Event> event = decode_record(at->value().ToStringView());
-            if (!event) continue;
-            destinations_.emplace(event->destination);
-            count_waiting(event->destination, *seq);
+            if (event) census_.add_entry(event->destination, *seq);
         }
         if (expected <= head) found.push_back({expected, head});
         return found;
@@ -466,7 +414,7 @@ private:
         }
         incomplete_ = incomplete_ || !lost_.empty();
         // Also when no table is seen to be bad: one may be gone.
-        if (repaired_ && count_missing() > 0) marks_missing_ = true;
+        if (repaired_ && census_.missing(lost_) > 0) marks_missing_ = true;
         unnamed_ = count_unnamed(tail);
         lost.add_unnamed(unnamed_);
         rocksdb::WriteBatch batch;
@@ -478,7 +426,7 @@ private:
         put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail));
         if (incomplete_) put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, head));
         // A cursor that has passed an entry, without the mark that says why, would lose it.
-        for (const std::string& name : destinations_) {
+        for (const std::string& name : census_.destinations()) {
             const std::string key = name_key(Space::cursor, name);
             if (has(key) && !marks_missing_) continue;
             Cursor again(tail);
@@ -513,13 +461,8 @@ private:
     bool incomplete_ = false;       // marks may be missing
     Seq highest_;                   // entry that any batch of the logs has or speaks of
     std::optional<Seq> gaps_from_;  // the first entry after the first damage
-    std::set<std::string> destinations_;
+    Census census_;
     std::vector<SeqRange> lost_;
-    std::map<std::string, Cursor, std::less<>> cursors_;
-    SeqBitmap parked_;
-    std::map<std::string, std::uint64_t> parked_by_;  // destination
-    SeqBitmap dead_;
-    std::uint64_t waiting_in_place_ = 0;  // and neither parked nor dead
     std::optional<std::uint64_t> unnamed_ = 0;
 };
 

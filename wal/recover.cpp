@@ -52,16 +52,6 @@ Error refusal(const std::string& why) {
                 "the damaged log aside and goes on with all that can be read"};
 }
 
-std::string text_of_unnamed(std::optional<std::uint64_t> count) {
-    if (!count) {
-        return "entries that waited for another attempt, and dead letters, may be gone with the "
-               "damaged tables: nothing tells which they were";
-    }
-    return "up to " + std::to_string(*count) +
-           " entries that waited for another attempt, or were dead letters, are gone with the "
-           "damaged tables; which they were cannot be told";
-}
-
 std::string text_of_loss(const std::vector<SeqRange>& lost) {
     return std::to_string(count_of(lost)) +
            " acknowledged entries are gone, with the seqs: " + text_of(lost);

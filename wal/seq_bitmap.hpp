@@ -1,6 +1,6 @@
 // Many single seqs in little memory: two bytes each, or less where they stand close together.
 //
-// Pure. One thread.
+// Pure. Of the log under its lock.
 #pragma once
 
 #include "proto/seq.hpp"
@@ -18,7 +18,7 @@ public:
     void add(Seq seq) { bits_.add(seq.value); }
 
     // True: it was there.
-    bool remove(Seq seq) { return contains(seq) && bits_.removeChecked(seq.value); }
+    bool remove(Seq seq) { return bits_.removeChecked(seq.value); }
 
     [[nodiscard]] bool contains(Seq seq) const { return bits_.contains(seq.value); }
 

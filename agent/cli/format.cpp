@@ -2,6 +2,7 @@
 
 #include "agent/cli/table.hpp"
 #include "agent/cli/text.hpp"
+#include "wal/lost.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -182,15 +183,10 @@ std::uint64_t number_at(const Json& document, const char* key) {
 }
 
 std::string unnamed_text(const Json& lost_from) {
-    const Json& count = at(lost_from, "lost_unnamed");
-    if (count == 0 || !lost_from.contains("lost_unnamed")) return "";
-    if (count.is_null()) {
-        return "entries that waited for another attempt, and dead letters, may be gone: nothing "
-               "tells which they were";
-    }
-    return "up to " + counted(number_at(lost_from, "lost_unnamed"), "entry", "entries") +
-           " that waited for another attempt, or were dead letters, are gone; which they were "
-           "cannot be told";
+    if (!lost_from.contains("lost_unnamed")) return "";
+    const bool is_known = !at(lost_from, "lost_unnamed").is_null();
+    return wal::text_of_unnamed(is_known ? std::optional(number_at(lost_from, "lost_unnamed"))
+                                         : std::nullopt);
 }
 
 std::string format_lost(const Json& status) {

@@ -126,13 +126,14 @@ void ReplayLoop::save_gates() {
 asio::awaitable<void> ReplayLoop::run() {
     while (!stop_by_) {
         woken_ = false;
+        bool has_more = false;
         // What was started may make room, or leave only what waits: then there is more to read.
         do {
-            read_log();
+            has_more = read_log();
         } while (start_attempts());
         save_gates();
-        if (has_more_to_read_) co_await asio::post(executor_, asio::use_awaitable);
-        if (has_more_to_read_ || woken_ || stop_by_) continue;
+        if (has_more) co_await asio::post(executor_, asio::use_awaitable);
+        if (has_more || woken_ || stop_by_) continue;
         timer_.expires_at(
             std::min(delivery_.wake_at(now()).value_or(Instant::max()), read_again_at_));
         co_await timer_.async_wait(kAwait);
@@ -159,36 +160,33 @@ void ReplayLoop::stop(Instant deadline) {
     timer_.cancel();
 }
 
-void ReplayLoop::read_log() {
+bool ReplayLoop::read_log() {
     wants_entries_.store(true, std::memory_order_release);
     read_again_at_ = Instant::max();
     if (!gates_restored_) restore_gates();
     if (!gates_restored_) {
         read_again_at_ = now() + kLogRetry;
-        return;
+        return false;
     }
-    has_more_to_read_ = true;
     for (int takes = 0; takes < kTakesAtOnce; ++takes) {
         if (delivery_.room() == 0) {
             for (const Seq seq : delivery_.park(now())) log_.park(config_.name, seq);
         }
         const std::size_t room = delivery_.room();
         if (room == 0) {
-            has_more_to_read_ = false;
             wants_entries_.store(false, std::memory_order_release);
-            return;
+            return false;
         }
         const Result<wal::Taken> taken = log_.take(config_.name, std::min(room, kTakenAtOnce));
         if (!taken) {
             // A reopening wakes us; a read that failed alone does not.
             read_again_at_ = now() + kLogRetry;
-            has_more_to_read_ = false;
-            return;
+            return false;
         }
         for (const wal::Pending& pending : taken->entries) add(pending);
-        has_more_to_read_ = taken->more;
-        if (!taken->more) return;
+        if (!taken->more) return false;
     }
+    return true;
 }
 
 void ReplayLoop::add(const wal::Pending& pending) {

@@ -91,7 +91,7 @@ private:
 
     void restore_gates();
     void save_gates();
-    void read_log();
+    bool read_log();  // true: there is more to read
     void add(const wal::Pending& pending);
     bool start_attempts();  // true if it started any
     boost::asio::awaitable<void> make(transport::Attempt attempt);
@@ -119,7 +119,6 @@ private:
     bool gates_restored_ = false;
     std::uint64_t saved_version_ = 0;
     Instant read_again_at_ = Instant::max();  // the log could not be read
-    bool has_more_to_read_ = false;
     std::atomic<bool> wants_entries_ = false;
     bool woken_ = false;
     std::optional<Instant> stop_by_;

@@ -24,7 +24,7 @@ FrameReader::Status FrameReader::next() {
     }
     if (error_) return Status::refused;
     if (read_ == frame_end_) {
-        if (read_ == buffer_.size() && buffer_.capacity() > kBufferBytesKept) forget_buffer();
+        if (read_ == buffer_.size() && buffer_.capacity() > kBufferBytesKept) forget();
         return Status::incomplete;
     }
     std::string_view payload = std::string_view(buffer_).substr(read_, frame_end_ - read_);
@@ -43,7 +43,7 @@ std::size_t FrameReader::bytes_expected() const {
 }
 
 // A connection that rests keeps no more than it needs for ordinary frames.
-void FrameReader::forget_buffer() {
+void FrameReader::forget() {
     buffer_ = std::string();
     read_ = 0;
     frame_end_ = 0;

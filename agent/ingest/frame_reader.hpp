@@ -22,7 +22,7 @@ public:
     void feed(std::string_view bytes);
 
     // Nothing will be fed or read any more: gives the memory back.
-    void forget() { forget_buffer(); }
+    void forget();
 
     // Reads on, event by event and frame by frame.
     [[nodiscard]] Status next();
@@ -41,7 +41,6 @@ public:
 
 private:
     [[nodiscard]] bool enter_frame();
-    void forget_buffer();
     Status refuse(const Error& error);
 
     std::string buffer_;

@@ -53,7 +53,7 @@ void Session::start() {
 
 void Session::read() {
     if (reading_ || closed_ || at_end_) return;
-    if (!lingering_ && (last_ || held_ || is_full() || !may_grow())) return;
+    if (!lingering_ && (last_ || held_ || is_full() || !take_turn())) return;
     reading_ = true;
     const bool inside = requests_.is_inside_request() || frames_.is_inside_frame();
     if (!inside_request_ && inside) wait_for_app(inside_request_);
@@ -97,7 +97,7 @@ void Session::advance() {
 }
 
 // Waiting for a turn is not the app's fault: its time begins again.
-bool Session::may_grow() {
+bool Session::take_turn() {
     if (turn_ > 0 || bytes_held() <= kOwnBytesMax) return true;
     if (waits_for_turn_) return false;
     const std::size_t bytes = bytes_expected();

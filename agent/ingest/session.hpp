@@ -104,7 +104,7 @@ private:
     void process_http();
     void process_frames();
     [[nodiscard]] bool is_full() const;
-    [[nodiscard]] bool may_grow();
+    [[nodiscard]] bool take_turn();  // true: it may read on
     void give_turn_back();
     [[nodiscard]] bool waits_for_bytes() const;
     [[nodiscard]] std::size_t bytes_expected() const;

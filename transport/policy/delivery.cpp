@@ -115,7 +115,7 @@ std::optional<Instant> Delivery::wake_at(Instant now) const {
     if (const auto due = lanes_->next_due()) consider(*due);
     for (const Endpoint endpoint : kEndpoints) {
         // With all its places taken the next thing to happen there is a result.
-        if (!lanes_->has_ready(endpoint) || is_busy(endpoint)) continue;
+        if (lanes_->oldest_ready(endpoint) == nullptr || is_busy(endpoint)) continue;
         consider(gates(endpoint).opens_at(now));
     }
     return at;
@@ -250,7 +250,7 @@ bool Delivery::is_starved(Instant now) const {
     for (const Endpoint endpoint : kEndpoints) {
         if (!policy_.serves[static_cast<std::size_t>(endpoint)]) continue;
         const Instant opens_at = gates(endpoint).opens_at(now);
-        if (!lanes_->has_ready(endpoint)) {
+        if (lanes_->oldest_ready(endpoint) == nullptr) {
             an_endpoint_is_idle |= opens_at <= now && !is_busy(endpoint);
         } else if (opens_at <= now + policy_.long_wait) {
             return false;  // it goes on soon, and makes room

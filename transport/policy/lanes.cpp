@@ -55,12 +55,6 @@ Held& Lanes::first(Lane lane) {
     return *last->next_;
 }
 
-const Held& Lanes::first(Lane lane) const {
-    const auto last = lasts_.find(lane);
-    HOLDFAST_ASSERT(last != lasts_.end());
-    return *last->next_;
-}
-
 Held* Lanes::pop(Lane lane) {
     const auto last = lasts_.find(lane);
     HOLDFAST_ASSERT(last != lasts_.end());
@@ -96,10 +90,6 @@ void Lanes::take_ready(Held& first) {
 Held* Lanes::oldest_ready(Endpoint endpoint) {
     Ready& ready = this->ready(endpoint);
     return ready.empty() ? nullptr : &*ready.begin();
-}
-
-bool Lanes::has_ready(Endpoint endpoint) const {
-    return !ready_[static_cast<std::size_t>(endpoint)].empty();
 }
 
 std::optional<Instant> Lanes::next_due() const {

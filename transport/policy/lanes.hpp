@@ -61,7 +61,6 @@ public:
 
     // The first of a lane that has one.
     [[nodiscard]] Held& first(Lane lane);
-    [[nodiscard]] const Held& first(Lane lane) const;
 
     // The first of the lane, which is not in the schedule, is gone. Returns the next, if any.
     [[nodiscard]] Held* pop(Lane lane);
@@ -80,7 +79,6 @@ public:
 
     // The oldest; nullptr: none is ready for that endpoint.
     [[nodiscard]] Held* oldest_ready(Endpoint endpoint);
-    [[nodiscard]] bool has_ready(Endpoint endpoint) const;
 
     // When the first of those that wait is due.
     [[nodiscard]] std::optional<Instant> next_due() const;

@@ -88,7 +88,8 @@ TEST_F(LanesTest, TheOldestThatIsReadyIsOfItsEndpoint) {
     EXPECT_EQ(lanes_.oldest_ready(Endpoint::app)->seq, Seq{2});
     lanes_.take_ready(first(1));
     EXPECT_EQ(lanes_.oldest_ready(Endpoint::track)->seq, Seq{3});
-    EXPECT_TRUE(lanes_.has_ready(Endpoint::app));
+    lanes_.take_ready(first(2));
+    EXPECT_EQ(lanes_.oldest_ready(Endpoint::app), nullptr);
 }
 
 TEST_F(LanesTest, OneMillionTakeNoMoreThanTheHeaderSaysAndGiveItBack) {

@@ -1,0 +1,113 @@
+// Damage to what a killed process left, where not all had been synced.
+#include "tests/unit/wal/stopped_log.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+namespace holdfast::wal {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+std::string bodies(LogUnderTest& log) {
+    std::string bodies;
+    for (const Pending& one : log.take_all()) {
+        bodies += std::string(log->get(one.seq)->event().body) + " ";
+    }
+    return bodies;
+}
+
+// Files as they are while the log is open are what a killed process leaves.
+class LogKilled : public testing::Test {
+protected:
+    void kill() {
+        const fs::path left = log_.options.directory.string() + ".left";
+        fs::copy(log_.options.directory, left, fs::copy_options::recursive);
+        log_.close();
+        fs::remove_all(log_.options.directory);
+        fs::rename(left, log_.options.directory);
+    }
+
+    // Written and not synced, each by itself.
+    void mark(const std::string& name) {
+        log_->save(name, name);
+        while (!is_written(name)) std::this_thread::yield();
+    }
+
+    [[nodiscard]] bool is_written(const std::string& text) const {
+        for (const auto& file : fs::directory_iterator(log_.options.directory / "db")) {
+            if (file.path().extension() != ".log") continue;
+            std::ifstream in(file.path(), std::ios::binary);
+            const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+            if (bytes.find(text) != std::string::npos) return true;
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool was_rebuilt() const {
+        return log_.reports().notes().find("rebuilt") != std::string::npos;
+    }
+
+    mutable LogUnderTest log_{true};
+};
+
+TEST_F(LogKilled, AHoleInMarksThatWereNotSyncedIsNoRot) {
+    log_.open();
+    log_.append("event");
+    for (const char* name : {"first", "second", "third"}) mark(name);
+    kill();
+    log_.rot("second");
+    log_.open();
+    EXPECT_EQ(bodies(log_), "event ");
+    EXPECT_FALSE(was_rebuilt());
+}
+
+TEST_F(LogKilled, AnEventThatRotsUnderMarksThatWereNotSyncedIsReported) {
+    log_.open();
+    log_.append("event");
+    for (const char* name : {"first", "second"}) mark(name);
+    kill();
+    log_.rot("event");
+    log_.open();
+    EXPECT_TRUE(was_rebuilt());
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{1}, {1}}));
+}
+
+// Whatever was about to be sent may have been: nobody may forget that.
+TEST_F(LogKilled, AnIntentThatRotsUnderMarksThatWereNotSyncedLeavesItsEntryInDoubt) {
+    log_.open();
+    log_.append("event");
+    log_.take_all();
+    Retry retry = retry_once();
+    retry.intended = true;
+    retry.reason = "the one before";
+    log_->intend("crm", Seq{1}, retry, 77);
+    ASSERT_TRUE(log_.reports().wait_for({77}));
+    for (const char* name : {"first", "second"}) mark(name);
+    kill();
+    log_.rot("the one before");
+    log_.open();
+    EXPECT_TRUE(was_rebuilt());
+    const std::vector<Pending> taken = log_.take_all();
+    ASSERT_EQ(taken.size(), 1U);
+    EXPECT_TRUE(taken[0].retry && taken[0].retry->intended);
+}
+
+TEST_F(LogKilled, ABufferedEventThatRotsIsReportedAndThoseBehindItAreThere) {
+    log_.options.durability = Durability::buffered;
+    log_.options.buffered_max = std::chrono::hours(1);
+    log_.open();
+    for (const char* body : {"first", "second", "third"}) log_.append(body);
+    kill();
+    log_.rot("second");
+    log_.open();
+    EXPECT_EQ(bodies(log_), "first third ");
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{2}, {2}}));
+}
+
+}  // namespace
+}  // namespace holdfast::wal
