@@ -161,7 +161,7 @@ private:
     Result<void> look_at_meta() {
         const Result<std::optional<std::string>> schema = meta(kSchemaName);
         if (!schema) return schema.error();
-        if (*schema == kOldSchema) {
+        if (*schema && is_old_schema(**schema)) {
             findings_.add(Kind::schema_old);
         } else if (*schema && *schema != kSchema) {
             return Error{Errc::too_new, "the log has schema " + **schema + ": a newer version's"};

@@ -20,6 +20,9 @@ rocksdb::Slice slice(std::string_view text) {
 
 }  // namespace
 
+Database::Database(const RocksOptions& options, rocksdb::DB* db)
+    : logs_(options.logs), env_(options.env), db_(db) {}
+
 rocksdb::Status Database::open(const RocksOptions& options,
                                const std::string& directory,
                                std::unique_ptr<Database>& opened) {
@@ -28,8 +31,7 @@ rocksdb::Status Database::open(const RocksOptions& options,
     rocksdb::Status status =
         rocksdb::DB::Open(options.db, directory, options.families, &families, &db);
     if (!status.ok()) return status;
-    opened.reset(new Database);
-    opened->db_.reset(db);
+    opened.reset(new Database(options, db));
     HOLDFAST_ASSERT(families.size() == opened->families_.size());
     std::copy(families.begin(), families.end(), opened->families_.begin());
     return status;
@@ -54,8 +56,7 @@ rocksdb::Status Database::open_read_only(const RocksOptions& options,
     rocksdb::DB* db = nullptr;
     status = rocksdb::DB::OpenForReadOnly(reading, directory, there, &families, &db);
     if (!status.ok()) return status;
-    opened.reset(new Database);
-    opened->db_.reset(db);
+    opened.reset(new Database(options, db));
     opened->families_ = {families.front(), families.back()};
     return status;
 }

@@ -51,12 +51,16 @@ public:
     // The names of the table files in use, in order.
     [[nodiscard]] std::vector<std::string> tables() const;
 
+    [[nodiscard]] LogFiles& logs() const { return *logs_; }
+
     // Closes RocksDB and says how that went; the destructor does it too.
     rocksdb::Status close();
 
 private:
-    Database() = default;
+    Database(const RocksOptions& options, rocksdb::DB* db);
 
+    std::shared_ptr<LogFiles> logs_;
+    std::shared_ptr<rocksdb::Env> env_;  // as long as db_
     std::unique_ptr<rocksdb::DB> db_;
     std::array<rocksdb::ColumnFamilyHandle*, 2> families_{};
 };

@@ -1,27 +1,22 @@
 #include "wal/inspection.hpp"
 
 #include "proto/bytes.hpp"
+#include "wal/log_files.hpp"
+#include "wal/log_sectors.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace holdfast::wal {
 namespace {
 
-std::uint64_t number_of(const std::string& name) {
-    std::uint64_t number = 0;
-    std::from_chars(name.data(), name.data() + name.size(), number);
-    return number;
-}
-
 // In the order in which they were written.
 Result<std::vector<std::string>> logs_of(const Files& files, const std::string& database) {
     Result<std::vector<std::string>> names = files.list(database);
     if (!names) return names;
-    std::erase_if(*names, [](const std::string& name) { return !name.ends_with(".log"); });
+    std::erase_if(*names, [](const std::string& name) { return !log_number(name); });
     std::sort(names->begin(), names->end(), [](const auto& one, const auto& other) {
-        return number_of(one) < number_of(other);
+        return *log_number(one) < *log_number(other);
     });
     return names;
 }
@@ -59,9 +54,11 @@ Result<Inspection> read_logs(const Files& files,
     if (!names) return names.error();
     bool damaged = false;
     for (const std::string& name : *names) {
-        if (number_of(name) < first_log) continue;
-        Result<std::string> bytes = files.read(join(database, name));
-        if (!bytes) return bytes.error();
+        const std::uint64_t log = *log_number(name);
+        if (log < first_log) continue;
+        Result<std::string> file = files.read(join(database, name));
+        if (!file) return file.error();
+        const std::string bytes = log_in(std::move(*file), static_cast<std::uint32_t>(log));
         bool first = true;
         const auto look = [&](LoggedBatch batch) {
             ByteReader header(batch.bytes);
@@ -73,14 +70,14 @@ Result<Inspection> read_logs(const Files& files,
             if (!batch.after_damage) next_number = number + count;
             visit(batch);
         };
-        const Prescan scan = prescan(*bytes, look, next_number);
+        const Prescan scan = prescan(bytes, look, next_number);
         found.rot = found.rot || scan.found == LogBytes::rot;
         damaged = damaged || scan.found != LogBytes::clean;
         // In an earlier log it was dropped by the opening that began the next one.
         found.dropped = found.rot || scan.found != LogBytes::clean;
         for (const Damage& one : scan.damage) {
             found.what.push_back(name + ": bytes " + std::to_string(one.begin) + " to " +
-                                 std::to_string(one.end) + " of " + std::to_string(bytes->size()) +
+                                 std::to_string(one.end) + " of " + std::to_string(bytes.size()) +
                                  " are damaged");
         }
     }

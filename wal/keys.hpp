@@ -22,10 +22,15 @@ enum class Space : char {
     saved = 's',   // s|name: what the agent asked to keep (breaker, gates)
 };
 
-// m|schema: how all this is laid out. 1: entries among the marks. 2: apart (database.hpp).
+// m|schema: how all this is laid out. 1: entries among the marks. 2: apart (database.hpp). 3:
+// RocksDB's logs in sectors (log_sectors.hpp).
 inline constexpr std::string_view kSchemaName = "schema";
-inline constexpr std::string_view kSchema = "2";
-inline constexpr std::string_view kOldSchema = "1";
+inline constexpr std::string_view kSchema = "3";
+inline constexpr std::string_view kSchemaOfOneFamily = "1";
+
+constexpr bool is_old_schema(std::string_view schema) {
+    return schema == kSchemaOfOneFamily || schema == "2";
+}
 
 [[nodiscard]] std::string seq_key(Space space, Seq seq);
 [[nodiscard]] std::string name_key(Space space, std::string_view name);

@@ -55,7 +55,12 @@ Log::Impl::Impl(LogOptions options)
     : options_(std::move(options)),
       plan_(plan_of(options_)),
       directory_lock_(options_.env),
-      store_(options_.directory / "db", options_.env, options_.note, plan_.write_buffer),
+      store_(options_.directory / "db",
+             options_.env,
+             options_.note,
+             plan_.write_buffer,
+             options_.durability == Durability::synced ? LogFiles::Writes::direct
+                                                       : LogFiles::Writes::cached),
       water_mark_(
           options_.directory.string(), options_.env, options_.water_mark_every, options_.note),
       ballast_(options_.directory, options_.ballast ? plan_.ballast : 0),

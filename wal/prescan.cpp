@@ -214,6 +214,10 @@ bool LoggedBatch::proves_rot(std::uint64_t next_number) const {
     return !lazy || lazy->synced_to >= next_number;
 }
 
+bool begins_with_record(std::string_view file) {
+    return record_at(file, 0).has_value();
+}
+
 Prescan prescan(std::string_view file, const VisitBatch& visit, std::uint64_t next_number) {
     return Scan(file, visit, next_number).run();
 }

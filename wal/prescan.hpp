@@ -61,6 +61,9 @@ struct LoggedBatch {
     [[nodiscard]] bool proves_rot(std::uint64_t next_number) const;
 };
 
+// Whether a whole record, or piece of a batch, is there.
+[[nodiscard]] bool begins_with_record(std::string_view file);
+
 using VisitBatch = std::function<void(const LoggedBatch&)>;
 
 // `next_number`: of the record that this file begins with, if it goes on where another ended.

@@ -145,7 +145,7 @@ private:
         Result<std::vector<std::string>> names = files.list(source_);
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            if (name == "LOCK" || name.ends_with(".log") || !name.ends_with(ending)) continue;
+            if (name == "LOCK" || log_number(name) || !name.ends_with(ending)) continue;
             Result<void> linked = files.link(source_ + "/" + name, target_ + "/" + name);
             if (!linked) return linked;
         }
@@ -493,7 +493,8 @@ Result<std::string> Rebuild::set_aside(WallTime now) {
         name = time_text(now).append("-").append(std::to_string(i));
     }
     const std::string kept_in = quarantine + "/" + name;
-    Result<void> done = files_.make_directory(quarantine);
+    Result<void> done = remove_spares(files_, directory_ + "/db");
+    if (done) done = files_.make_directory(quarantine);
     if (done) done = files_.make_directory(kept_in);
     if (done) done = files_.sync_directory(quarantine);
     // Whole or not at all.

@@ -266,10 +266,10 @@ void Log::Impl::forget_lost() {
 Result<void> Log::Impl::load_schema() {
     Result<std::optional<std::string>> schema = store_.get(name_key(Space::meta, kSchemaName));
     if (!schema) return schema.error();
-    if (*schema == kOldSchema) {
+    if (*schema == kSchemaOfOneFamily) {
         if (Result<void> moved = store_.move_entries(); !moved) return moved;
     }
-    if (!*schema || *schema == kOldSchema) {
+    if (!*schema || is_old_schema(**schema)) {
         rocksdb::WriteBatch known;
         store_.put(known, name_key(Space::meta, kSchemaName), kSchema);
         if (Result<void> written = store_.write(known, true); !written) return written;

@@ -95,9 +95,15 @@ rocksdb::ColumnFamilyOptions mark_options(const std::shared_ptr<rocksdb::TableFa
 
 }  // namespace
 
-RocksOptions rocks_options(rocksdb::Env* env, const Note& note, std::size_t write_buffer_bytes) {
+RocksOptions rocks_options(rocksdb::Env* env,
+                           const Note& note,
+                           std::size_t write_buffer_bytes,
+                           LogFiles::Writes writes) {
+    rocksdb::Env* const below = env != nullptr ? env : rocksdb::Env::Default();
+    const auto logs = std::make_shared<LogFiles>(below->GetFileSystem(), writes);
+    const std::shared_ptr<rocksdb::Env> with_logs = rocksdb::NewCompositeEnv(logs);
     rocksdb::DBOptions options;
-    if (env != nullptr) options.env = env;
+    options.env = with_logs.get();
     options.create_if_missing = true;
     options.create_missing_column_families = true;
     // Without it a failed sync is reported once and then forgotten while writes go on.
@@ -110,7 +116,7 @@ RocksOptions rocks_options(rocksdb::Env* env, const Note& note, std::size_t writ
     options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
     options.listeners = {std::make_shared<NoAutoRecovery>(note)};
     // Marks are few: without this limit their buffer would keep every log since it was begun.
-    options.max_total_wal_size = 4 * std::uint64_t{write_buffer_bytes};
+    options.max_total_wal_size = 2 * std::uint64_t{write_buffer_bytes};
     options.max_background_jobs = 2;         // 7.8.2 fixed a flush reorder that needs eight
     options.max_open_files = kOpenFilesMax;  // running out of descriptors is fatal until reopened
     options.max_file_opening_threads = 1;    // else sixteen are started for each opening and flush
@@ -121,11 +127,13 @@ RocksOptions rocks_options(rocksdb::Env* env, const Note& note, std::size_t writ
     options.keep_log_file_num = 1;
     options.stats_dump_period_sec = 0;  // idle costs nothing
     options.stats_persist_period_sec = 0;
-    options.recycle_log_file_num = 0;  // unsafe with this recovery mode
+    options.recycle_log_file_num = 0;  // LogFiles does it: RocksDB's own crashes with two families
     options.manual_wal_flush = false;  // an acknowledged record is in the file
     const std::shared_ptr<rocksdb::TableFactory> tables(
         rocksdb::NewBlockBasedTableFactory(table_options()));
-    return {options,
+    return {logs,
+            with_logs,
+            options,
             {{rocksdb::kDefaultColumnFamilyName, mark_options(tables, write_buffer_bytes)},
              {"entries", entry_options(tables, write_buffer_bytes)}}};
 }

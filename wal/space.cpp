@@ -80,8 +80,9 @@ void Log::Impl::look(std::unique_lock<std::mutex>& lock) {
     if (use) keep_ballast(*use);
     const bool has_ballast = !ballast_works_ || ballast_.is_whole();
     if (use) {
-        const bool is_full = shortage(admission_.limits(), *use).level == SpaceLevel::full;
-        store_.let_compact(!is_full);
+        const SpaceLevel level = shortage(admission_.limits(), *use).level;
+        store_.let_compact(level != SpaceLevel::full);
+        store_.keep_spares(level == SpaceLevel::ok);
     }
     lock.lock();
     if (!use) return options_.note(use.error().detail);

@@ -38,11 +38,13 @@ Error not_open() {
 Store::Store(std::filesystem::path directory,
              rocksdb::Env* env,
              Note note,
-             std::size_t write_buffer_bytes)
+             std::size_t write_buffer_bytes,
+             LogFiles::Writes writes)
     : directory_(std::move(directory)),
       env_(env),
       note_(std::move(note)),
-      write_buffer_bytes_(write_buffer_bytes) {}
+      write_buffer_bytes_(write_buffer_bytes),
+      writes_(writes) {}
 
 Store::~Store() {
     close();
@@ -56,8 +58,11 @@ std::shared_lock<std::shared_mutex> Store::reading() const {
 
 Result<void> Store::open() {
     const std::unique_lock lock(mutex_);
-    const rocksdb::Status status =
-        Database::open(rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), db_);
+    if (Result<void> removed = remove_spares(Files(env_), directory_.string()); !removed) {
+        return removed;
+    }
+    const rocksdb::Status status = Database::open(
+        rocks_options(env_, note_, write_buffer_bytes_, writes_), directory_.string(), db_);
     if (!status.ok()) {
         Error error = error_of(status, "open " + directory_.string());
         if (is_lock_held(status)) {
@@ -84,7 +89,8 @@ Result<void> Store::open_read_only() {
 }
 
 Result<void> Store::check_table(const std::string& name) const {
-    rocksdb::SstFileReader reader(rocks_options(env_, note_, write_buffer_bytes_).of_marks());
+    const RocksOptions options = rocks_options(env_, note_, write_buffer_bytes_);
+    rocksdb::SstFileReader reader(options.of_marks());
     rocksdb::Status status = reader.Open((directory_ / name).string());
     if (status.ok()) status = reader.VerifyChecksum();
     if (status.ok()) return {};
@@ -110,6 +116,11 @@ void Store::let_compact(bool yes) {
         note_("let the log compact its tables: " + status.ToString());
     }
     if (is_done) compacts_ = yes;
+}
+
+void Store::keep_spares(bool yes) {
+    const auto lock = reading();
+    if (lock) db_->logs().keep_spares(yes);
 }
 
 void Store::close() {

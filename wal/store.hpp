@@ -34,7 +34,8 @@ public:
     Store(std::filesystem::path directory,
           rocksdb::Env* env,
           Note note,
-          std::size_t write_buffer_bytes = kWriteBufferBytes);
+          std::size_t write_buffer_bytes = kWriteBufferBytes,
+          LogFiles::Writes writes = LogFiles::Writes::direct);
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
@@ -46,6 +47,9 @@ public:
     [[nodiscard]] Result<void> open_read_only();
 
     void let_compact(bool yes);
+
+    // Of files of logs, to write over: no where there is little room.
+    void keep_spares(bool yes);
 
     // Waits for reads that are under way. What a failed store says on closing is no second failure.
     void close();
@@ -100,6 +104,7 @@ private:
     rocksdb::Env* const env_;
     const Note note_;
     const std::size_t write_buffer_bytes_;
+    const LogFiles::Writes writes_;
     mutable std::shared_mutex mutex_;  // held exclusively while db_ is made or destroyed
     std::unique_ptr<Database> db_;
     bool compacts_ = false;        // the committer's

@@ -41,7 +41,7 @@ async function liveAndDie(directory, report, farSide, seed, tally) {
   const {simulator} = farSide;
   const random = randomOf(seed);
   const history = new History(seed);
-  const agent = new Agent(directory, simulator);
+  const agent = new Agent(directory, simulator, {small: random() < 0.5});
   const isDrained = random() < 0.5;
   let kills = 0;
   const kill = async () => {

@@ -39,7 +39,7 @@ async function trial(directory, report, simulator, seed, type, tally) {
   const random = randomOf(seed);
   const history = new History(seed);
   const volume = await Volume.make(directory, type, megabytes[type]);
-  const agent = new Agent(directory, simulator, {wal: `${volume.mount}/wal`});
+  const agent = new Agent(directory, simulator, {wal: `${volume.mount}/wal`, small: random() < 0.5});
   const cuts = random() < 0.25 ? 3 : 1;
   await simulator.reset();
   await simulator.down(random() < 0.7);  // mostly all has to come out of the log

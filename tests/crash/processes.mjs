@@ -47,8 +47,9 @@ answer_timeout = "2s"
 `;
 
 export class Agent {
-  // `wal`: the log's directory. `environment`: for the process.
-  constructor(directory, simulator, {wal = path.join(directory, 'wal'), environment = {}} = {}) {
+  // `wal`: the log's directory. `environment`: for the process. `small`: the log has small buffers and RocksDB's
+  // logs are short, so that their files are written over again and again.
+  constructor(directory, simulator, {wal = path.join(directory, 'wal'), environment = {}, small = false} = {}) {
     mkdirSync(directory, {recursive: true});
     this.directory = directory;
     this.wal = wal;
@@ -67,6 +68,7 @@ socket = "${this.ingest}"
 socket = "${this.adminSocket}"
 [wal]
 directory = "${wal}"
+${small ? 'max_bytes = "64MiB"' : ''}
 [[destination]]
 name = "customerio"
 type = "customerio"

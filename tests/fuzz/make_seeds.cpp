@@ -4,6 +4,7 @@
 #include "proto/frame.hpp"
 #include "proto/record.hpp"
 #include "wal/cursor.hpp"
+#include "wal/log_sectors.hpp"
 #include "wal/state.hpp"
 
 #include <cstdio>
@@ -228,6 +229,24 @@ void write_logs(const Folder& folder) {
     folder.write("empty", "");
 }
 
+void write_sectors(const Folder& folder) {
+    const auto sectors = [](std::string_view bytes, std::uint32_t log, std::uint32_t place) {
+        std::string file(wal::sectors_of(bytes.size()) * wal::kSectorBytes, '\0');
+        wal::put_sectors(bytes, log, place, file.data());
+        return file;
+    };
+    const std::string text(1200, 't');
+    const std::string own = sectors(text, 12, 0);
+    const std::string earlier = sectors(std::string(3000, 'e'), 11, 0);
+    folder.write("own", own + sectors("more", 12, 1200));
+    folder.write("reserved", own + std::string(600, '\0'));
+    folder.write("earlier", own + earlier.substr(own.size()));
+    folder.write("gap", own.substr(0, 512) + earlier.substr(512, 512) + own.substr(1024));
+    folder.write("cut", own.substr(0, 700));
+    folder.write("far-off", own + sectors("far off", 12, 4'000'000'000));
+    folder.write("none", log_record(1, "of an older version"));
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -242,5 +261,6 @@ int main(int argc, char** argv) {
     holdfast::write_states(holdfast::Folder(corpus / "wal_state"));
     holdfast::write_cursors(holdfast::Folder(corpus / "wal_cursor"));
     holdfast::write_logs(holdfast::Folder(corpus / "wal_prescan"));
+    holdfast::write_sectors(holdfast::Folder(corpus / "wal_log_sectors"));
     return 0;
 }

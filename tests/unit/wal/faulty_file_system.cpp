@@ -14,6 +14,7 @@ using rocksdb::Slice;
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kSector = 512;
 
 std::string directory_of(const std::string& name) {
     return name.substr(0, name.find_last_of('/'));
@@ -21,6 +22,13 @@ std::string directory_of(const std::string& name) {
 
 std::uint64_t below(std::mt19937_64& random, std::uint64_t end) {
     return end == 0 ? 0 : random() % end;
+}
+
+// Direct writes of some file systems in memory go to the end of the file.
+FileOptions cached(const FileOptions& options) {
+    FileOptions plain = options;
+    plain.use_direct_writes = false;
+    return plain;
 }
 
 }  // namespace
@@ -52,11 +60,32 @@ public:
         return Append(data, options, debug);
     }
 
+    // Anywhere, also where the file system below can only append.
+    IOStatus PositionedAppend(const Slice& data,
+                              std::uint64_t offset,
+                              const IOOptions& options,
+                              IODebugContext* debug) override {
+        const IOStatus allowed = disk_.before(FaultyFileSystem::Op::append, name_);
+        if (!allowed.ok() && disk_.power_is_off()) return allowed;
+        const std::size_t size =
+            allowed.ok() ? data.size() : disk_.half_of_what_is_new(name_, offset, data);
+        const Slice part(data.data(), size);
+        if (!in_place_) {
+            const IOStatus opened =
+                disk_.target()->NewRandomRWFile(name_, FileOptions(), &in_place_, debug);
+            if (!opened.ok()) return opened;
+        }
+        disk_.overwritten(name_, offset, part.size(), true);
+        const IOStatus done = in_place_->Write(offset, part, options, debug);
+        return allowed.ok() ? done : allowed;
+    }
+
     IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
         if (const IOStatus allowed = disk_.before_sync(name_, *state_); !allowed.ok())
             return allowed;
         const IOStatus done = FSWritableFileOwnerWrapper::Sync(options, debug);
         if (done.ok()) disk_.synced(*state_);
+        if (done.ok() && !state_->is_poisoned) disk_.overwrites_synced(name_);
         return done;
     }
 
@@ -68,6 +97,7 @@ private:
     FaultyFileSystem& disk_;
     const std::string name_;
     const std::shared_ptr<FaultyFileSystem::FileState> state_;
+    std::unique_ptr<rocksdb::FSRandomRWFile> in_place_;
 };
 
 class FaultyRandomFile : public rocksdb::FSRandomRWFileOwnerWrapper {
@@ -83,7 +113,7 @@ public:
                    IODebugContext* debug) override {
         const IOStatus allowed = disk_.before(FaultyFileSystem::Op::overwrite, name_);
         if (!allowed.ok()) return allowed;
-        disk_.overwritten(name_, offset, data.size());
+        disk_.overwritten(name_, offset, data.size(), false);
         return FSRandomRWFileOwnerWrapper::Write(offset, data, options, debug);
     }
 
@@ -255,7 +285,7 @@ IOStatus FaultyFileSystem::NewWritableFile(const std::string& name,
                                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                                            IODebugContext* debug) {
     if (const IOStatus allowed = before(Op::create, name); !allowed.ok()) return allowed;
-    const IOStatus made = target()->NewWritableFile(name, options, result, debug);
+    const IOStatus made = target()->NewWritableFile(name, cached(options), result, debug);
     if (made.ok()) {
         *result = std::make_unique<FaultyFile>(*this, name, track(name, true), std::move(*result));
     }
@@ -276,13 +306,23 @@ IOStatus FaultyFileSystem::ReopenWritableFile(const std::string& name,
     return made;
 }
 
-// Only with recycled WAL files, which nobody here uses.
-IOStatus FaultyFileSystem::ReuseWritableFile(const std::string&,
-                                             const std::string&,
-                                             const FileOptions&,
-                                             std::unique_ptr<rocksdb::FSWritableFile>*,
-                                             IODebugContext*) {
-    return IOStatus::NotSupported("ReuseWritableFile");
+IOStatus FaultyFileSystem::ReuseWritableFile(const std::string& name,
+                                             const std::string& old_name,
+                                             const FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                             IODebugContext* debug) {
+    if (const IOStatus done = RenameFile(old_name, name, IOOptions(), debug); !done.ok()) {
+        return done;
+    }
+    const IOStatus opened = target()->ReopenWritableFile(name, cached(options), result, debug);
+    if (!opened.ok()) return opened;
+    const std::shared_ptr<FileState> state = track(name, false);
+    {
+        const std::scoped_lock lock(mutex_);
+        state->is_poisoned = false;  // what is written from now on
+    }
+    *result = std::make_unique<FaultyFile>(*this, name, state, std::move(*result));
+    return opened;
 }
 
 void FaultyFileSystem::fail_reads_of_tables(bool fail) {
@@ -340,8 +380,20 @@ IOStatus FaultyFileSystem::DeleteFile(const std::string& name,
     if (power_is_off()) return IOStatus::IOError("the power is off");
     const IOStatus done = target()->DeleteFile(name, options, debug);
     const std::scoped_lock lock(mutex_);
-    if (done.ok()) files_.erase(name);
+    if (done.ok()) {
+        files_.erase(name);
+        std::erase_if(overwrites_, [&](const Overwrite& one) { return one.file == name; });
+    }
     return done;
+}
+
+IOStatus FaultyFileSystem::NumFileLinks(const std::string& name,
+                                        const IOOptions& options,
+                                        std::uint64_t* count,
+                                        IODebugContext* debug) {
+    const IOStatus counted = target()->NumFileLinks(name, options, count, debug);
+    if (counted.IsNotSupported()) *count = 1;  // in memory
+    return counted.IsNotSupported() ? IOStatus::OK() : counted;
 }
 
 IOStatus FaultyFileSystem::RenameFile(const std::string& from,
@@ -374,13 +426,38 @@ void FaultyFileSystem::move_states(const std::string& from, const std::string& t
         moved.key() = to + name.substr(from.size());
         files_.insert(std::move(moved));
     }
+    for (Overwrite& one : overwrites_) {
+        if (one.file == from || one.file.starts_with(from + "/")) {
+            one.file = to + one.file.substr(from.size());
+        }
+    }
 }
 
 void FaultyFileSystem::overwritten(const std::string& name,
                                    std::uint64_t offset,
-                                   std::size_t size) {
+                                   std::size_t size,
+                                   bool by_sectors) {
     const std::scoped_lock lock(mutex_);
-    overwrites_.push_back({name, offset, read(name).substr(offset, size)});
+    const std::string content = read(name);
+    std::string before = offset < content.size() ? content.substr(offset, size) : std::string();
+    overwrites_.push_back({name, offset, size, std::move(before), content.size(), by_sectors});
+}
+
+std::size_t FaultyFileSystem::half_of_what_is_new(const std::string& name,
+                                                  std::uint64_t offset,
+                                                  const Slice& data) {
+    const std::scoped_lock lock(mutex_);
+    std::string before = read(name);
+    before.erase(0, offset);
+    before.resize(data.size(), '\0');
+    const auto is_new = [&](std::size_t at) {
+        return before.compare(at, kSector, data.data() + at, kSector) != 0;
+    };
+    std::size_t begin = 0;
+    while (begin < data.size() && !is_new(begin)) begin += kSector;
+    std::size_t end = data.size();
+    while (end > begin && !is_new(end - kSector)) end -= kSector;
+    return begin + (end - begin) / kSector / 2 * kSector;
 }
 
 void FaultyFileSystem::overwrites_synced(const std::string& name) {
@@ -393,12 +470,30 @@ void FaultyFileSystem::undo_overwrites(std::mt19937_64& random) {
     for (; !overwrites_.empty(); overwrites_.pop_back()) {
         const Overwrite& one = overwrites_.back();
         std::string content = read(one.file);
-        if (content.size() < one.offset + one.before.size()) continue;
-        // All of it, nothing, or a part.
-        const std::uint64_t kept = below(random, 3) * one.before.size() / 2;
-        content.replace(one.offset + kept, one.before.size() - kept, one.before, kept);
+        if (content.size() < one.offset + one.size) continue;
+        undo(one, content, random);
         rewrite(one.file, content);
     }
+}
+
+// All of it, nothing, the end, or any of the sectors.
+void FaultyFileSystem::undo(const Overwrite& one, std::string& content, std::mt19937_64& random) {
+    const std::uint64_t unit = one.by_sectors ? kSector : (one.size + 1) / 2;
+
+    enum : std::uint64_t { all, nothing, end, any };
+
+    const std::uint64_t kind = below(random, one.by_sectors ? 4 : 3);
+    const std::uint64_t end_from = below(random, (one.size + unit - 1) / unit) * unit;
+    if (kind == nothing) return;
+    std::string before = one.before;
+    before.resize(one.size, '\0');
+    for (std::uint64_t at = 0; at < one.size; at += unit) {
+        if (kind == end && at < end_from) continue;
+        if (kind == any && below(random, 2) == 0) continue;
+        const std::uint64_t size = std::min(unit, one.size - at);
+        content.replace(one.offset + at, size, before, at, size);
+    }
+    if (kind == all) content.resize(std::max(one.file_size, one.offset + one.before.size()));
 }
 
 std::string FaultyFileSystem::read(const std::string& name) {

@@ -6,7 +6,7 @@
 //   only after a sync of its directory;
 // - after a cut the tail that was not synced is there in part, not at all, with a hole, or as zeros
 //   or junk;
-// - what was written in place and not synced is there, or not, or in part;
+// - what was written in place and not synced is there, or not, or in part: of sectors any;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.
 // Not modelled: deletions that are undone, damage to durable bytes.
@@ -112,6 +112,10 @@ public:
     rocksdb::IOStatus DeleteFile(const std::string& name,
                                  const rocksdb::IOOptions& options,
                                  rocksdb::IODebugContext* debug) override;
+    rocksdb::IOStatus NumFileLinks(const std::string& name,
+                                   const rocksdb::IOOptions& options,
+                                   std::uint64_t* count,
+                                   rocksdb::IODebugContext* debug) override;
     rocksdb::IOStatus RenameFile(const std::string& from,
                                  const std::string& to,
                                  const rocksdb::IOOptions& options,
@@ -139,7 +143,10 @@ private:
     struct Overwrite {
         std::string file;
         std::uint64_t offset;
-        std::string before;
+        std::uint64_t size;
+        std::string before;       // shorter than `size` where the file ended
+        std::uint64_t file_size;  // before
+        bool by_sectors;
     };
 
     struct Fault {
@@ -158,8 +165,15 @@ private:
     [[nodiscard]] std::string read(const std::string& name);
     void rewrite(const std::string& name, const std::string& content);
     void move_states(const std::string& from, const std::string& to);
-    void overwritten(const std::string& name, std::uint64_t offset, std::size_t size);
+    void overwritten(const std::string& name,
+                     std::uint64_t offset,
+                     std::size_t size,
+                     bool by_sectors);
+    [[nodiscard]] std::size_t half_of_what_is_new(const std::string& name,
+                                                  std::uint64_t offset,
+                                                  const rocksdb::Slice& data);
     void overwrites_synced(const std::string& name);
+    void undo(const Overwrite& one, std::string& content, std::mt19937_64& random);
     void undo_overwrites(std::mt19937_64& random);
     void undo_renames(std::mt19937_64& random);
     void forget_tail(const std::string& name, const FileState& state, std::mt19937_64& random);

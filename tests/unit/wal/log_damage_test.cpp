@@ -215,7 +215,7 @@ TEST_F(LogDamage, ARecordThatTheDiskNeverGivesBackHoldsItsDestinationUpForAWhile
 TEST_F(LogDamage, ANewerSchemaIsLeftAlone) {
     log_.open();
     log_.close();
-    put(name_key(Space::meta, "schema"), "3");
+    put(name_key(Space::meta, "schema"), "99");
     const Result<void> opened = log_.try_open();
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::too_new);

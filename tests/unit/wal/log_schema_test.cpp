@@ -130,7 +130,7 @@ TEST_P(LogSchema, OfAnOlderVersionIsReadAndGoesOn) {
     EXPECT_EQ(log_.list_all().size(), log_->health().head.value - 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixture, LogSchema, testing::Values("schema-1"));
+INSTANTIATE_TEST_SUITE_P(Fixture, LogSchema, testing::Values("schema-1", "schema-2"));
 
 }  // namespace
 }  // namespace holdfast::wal

@@ -1,0 +1,290 @@
+#include "wal/log_files.hpp"
+
+#include "tests/unit/wal/faulty_file_system.hpp"
+#include "tests/unit/wal/log_under_test.hpp"
+#include "wal/log_sectors.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rocksdb/env.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace holdfast::wal {
+namespace {
+
+namespace fs = std::filesystem;
+using rocksdb::FileOptions;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using Disk = test::FaultyFileSystem;
+using Writer = std::unique_ptr<rocksdb::FSWritableFile>;
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+const IOOptions kOptions;
+
+// On a real directory.
+class LogFilesTest : public testing::Test {
+protected:
+    [[nodiscard]] std::string path(const std::string& name) const {
+        return (directory_.path() / name).string();
+    }
+
+    Writer create(const std::string& name) {
+        Writer file;
+        EXPECT_TRUE(files_.NewWritableFile(path(name), FileOptions(), &file, nullptr).ok());
+        return file;
+    }
+
+    void write(const std::string& name, const std::string& text) {
+        const Writer file = create(name);
+        EXPECT_TRUE(file->Append(text, kOptions, nullptr).ok());
+        EXPECT_TRUE(file->Sync(kOptions, nullptr).ok());
+        EXPECT_TRUE(file->Close(kOptions, nullptr).ok());
+    }
+
+    void remove(const std::string& name) {
+        EXPECT_TRUE(files_.DeleteFile(path(name), kOptions, nullptr).ok());
+    }
+
+    // As RocksDB reads it, a few bytes at a time.
+    std::string read(const std::string& name) {
+        std::unique_ptr<rocksdb::FSSequentialFile> file;
+        EXPECT_TRUE(files_.NewSequentialFile(path(name), FileOptions(), &file, nullptr).ok());
+        std::string all;
+        std::string some(100, '\0');
+        for (;;) {
+            rocksdb::Slice got;
+            EXPECT_TRUE(file->Read(some.size(), kOptions, &got, some.data(), nullptr).ok());
+            if (got.empty()) return all;
+            all.append(got.data(), got.size());
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> all;
+        for (const auto& file : fs::directory_iterator(directory_.path())) {
+            all.push_back(file.path().filename());
+        }
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+
+    [[nodiscard]] ino_t inode(const std::string& name) const {
+        struct stat status {};
+
+        EXPECT_EQ(::stat(path(name).c_str(), &status), 0);
+        return status.st_ino;
+    }
+
+    TempDirectory directory_;
+    std::shared_ptr<Disk> disk_ = std::make_shared<Disk>(rocksdb::FileSystem::Default());
+    LogFiles files_{disk_, LogFiles::Writes::direct};
+};
+
+TEST_F(LogFilesTest, KnowsALogByItsName) {
+    EXPECT_EQ(log_number("000012.log"), 12U);
+    EXPECT_EQ(log_number("/a/b.log/4294967299.log"), 4294967299U);
+    for (const char* other :
+         {"", ".log", "a.log", "1a.log", "000012.sst", "12.log.old", "-1.log"}) {
+        EXPECT_FALSE(log_number(other)) << other;
+    }
+}
+
+TEST_F(LogFilesTest, GivesBackWhatWasWritten) {
+    const Writer file = create("000001.log");
+    std::string expected;
+    for (const std::size_t size : {1U, 100U, 496U, 5000U, 3'000'000U, 7U, 4096U}) {
+        const std::string text(size, static_cast<char>('a' + size % 26));
+        ASSERT_TRUE(file->Append(text, kOptions, nullptr).ok());
+        expected += text;
+        ASSERT_TRUE(file->Flush(kOptions, nullptr).ok());
+        EXPECT_TRUE(read("000001.log") == expected) << "in the kernel's hands after " << size;
+    }
+    EXPECT_EQ(file->GetFileSize(kOptions, nullptr), expected.size());
+}
+
+TEST_F(LogFilesTest, LeavesOtherFilesAlone) {
+    write("000001.sst", "a table");
+    EXPECT_EQ(fs::file_size(path("000001.sst")), 7U);
+    EXPECT_EQ(read("000001.sst"), "a table");
+    remove("000001.sst");
+    EXPECT_TRUE(names().empty());
+}
+
+TEST_F(LogFilesTest, WritesOverALogThatWasDeleted) {
+    write("000001.log", std::string(50'000, 'x'));
+    const ino_t before = inode("000001.log");
+    remove("000001.log");
+    EXPECT_THAT(names(), ElementsAre("000001.spare"));
+    write("000002.log", "shorter");
+    EXPECT_THAT(names(), ElementsAre("000002.log"));
+    EXPECT_EQ(inode("000002.log"), before);
+    EXPECT_GT(fs::file_size(path("000002.log")), 50'000U) << "the blocks stay";
+    EXPECT_EQ(read("000002.log"), "shorter");
+}
+
+TEST_F(LogFilesTest, KeepsSoManySparesAndNoMore) {
+    for (std::size_t i = 0; i < kSparesMax + 2; ++i) write(std::to_string(i) + ".log", "x");
+    for (std::size_t i = 0; i < kSparesMax + 2; ++i) remove(std::to_string(i) + ".log");
+    EXPECT_EQ(names().size(), kSparesMax);
+}
+
+TEST_F(LogFilesTest, GivesSparesUpWhereThereIsLittleRoom) {
+    write("1.log", "x");
+    write("2.log", "x");
+    remove("1.log");
+    files_.keep_spares(false);
+    remove("2.log");
+    EXPECT_TRUE(names().empty());
+    write("3.log", "x");
+    files_.keep_spares(true);
+    remove("3.log");
+    EXPECT_THAT(names(), ElementsAre("3.spare"));
+}
+
+TEST_F(LogFilesTest, NeverWritesOverWhatHasAnotherName) {
+    write("1.log", "in quarantine");
+    fs::create_hard_link(path("1.log"), path("kept"));
+    remove("1.log");
+    EXPECT_THAT(names(), ElementsAre("kept"));
+}
+
+TEST_F(LogFilesTest, NeverTakesASpareWhoseNameIsNotOnTheDisk) {
+    write("1.log", "x");
+    disk_->fail(static_cast<unsigned>(Disk::Op::sync_directory), 0, 1, IOStatus::IOError("no"));
+    remove("1.log");
+    EXPECT_TRUE(names().empty());
+}
+
+TEST_F(LogFilesTest, MakesANewFileWhereASpareCannotBeHad) {
+    write("1.log", "x");
+    remove("1.log");
+    fs::remove(path("1.spare"));
+    write("2.log", "y");
+    EXPECT_EQ(read("2.log"), "y");
+}
+
+TEST_F(LogFilesTest, RemovesTheSparesOfAnEarlierProcess) {
+    write("1.log", "x");
+    write("2.log", "x");
+    remove("1.log");
+    ASSERT_TRUE(remove_spares(Files(nullptr), directory_.path().string()));
+    EXPECT_THAT(names(), ElementsAre("2.log"));
+}
+
+// What was reported as not written must not come later, not even when the file is closed.
+TEST_F(LogFilesTest, WritesNothingAfterAWriteThatFailed) {
+    Writer file = create("1.log");
+    ASSERT_TRUE(file->Append("one ", kOptions, nullptr).ok());
+    ASSERT_TRUE(file->Sync(kOptions, nullptr).ok());
+    disk_->fail(static_cast<unsigned>(Disk::Op::append), 0, 1, IOStatus::IOError("injected"));
+    ASSERT_TRUE(file->Append("two", kOptions, nullptr).ok());
+    EXPECT_FALSE(file->Flush(kOptions, nullptr).ok());
+    EXPECT_FALSE(file->Sync(kOptions, nullptr).ok());
+    EXPECT_TRUE(file->Close(kOptions, nullptr).ok());
+    EXPECT_EQ(read("1.log"), "one ");
+}
+
+TEST_F(LogFilesTest, TakesNoLogThatIsLongerThanItCanSay) {
+    const Writer file = create("1.log");
+    const std::string some = "x";
+    const rocksdb::Slice endless(some.data(), std::size_t{1} << 32U);
+    EXPECT_TRUE(file->Append(endless, kOptions, nullptr).IsNotSupported());
+}
+
+// --- many logs and power cuts, in memory ---
+
+// After each sync all is there whatever the power cut does to what follows, in files that hold the
+// remains of other logs.
+TEST(LogFilesAfterPowerCut, HoldAllThatWasSyncedAndNothingOfAnotherLog) {
+    const std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+    std::uint64_t reused = 0;
+    std::uint64_t torn = 0;
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        std::mt19937_64 random(seed);
+        const auto disk = std::make_shared<Disk>(memory->GetFileSystem());
+        const auto files = std::make_shared<LogFiles>(disk, LogFiles::Writes::direct);
+        const std::string directory = "/d" + std::to_string(seed);
+        ASSERT_TRUE(disk->CreateDir(directory, kOptions, nullptr).ok());
+        std::string synced;
+        std::string written;
+        std::string path;
+        const int logs = 1 + static_cast<int>(random() % 4);
+        for (int i = 1; i <= logs; ++i) {
+            if (i > 1) {
+                ASSERT_TRUE(files->DeleteFile(path, kOptions, nullptr).ok());
+            }
+            path = directory + "/" + std::to_string(i) + ".log";
+            reused += i > 1;
+            Writer file;
+            ASSERT_TRUE(files->NewWritableFile(path, FileOptions(), &file, nullptr).ok());
+            synced.clear();
+            written.clear();
+            for (std::uint64_t writes = random() % 20; writes > 0; --writes) {
+                const std::string text(random() % 3000, static_cast<char>('a' + i));
+                ASSERT_TRUE(file->Append(text, kOptions, nullptr).ok());
+                written += text;
+                if (random() % 3 == 0) {
+                    ASSERT_TRUE(file->Sync(kOptions, nullptr).ok());
+                    synced = written;
+                } else {
+                    ASSERT_TRUE(file->Flush(kOptions, nullptr).ok());
+                }
+            }
+        }
+        std::unique_ptr<rocksdb::FSDirectory> names;
+        ASSERT_TRUE(disk->NewDirectory(directory, kOptions, &names, nullptr).ok());
+        ASSERT_TRUE(names->Fsync(kOptions, nullptr).ok());
+        disk->cut_power();
+        disk->restore_power(random);
+        std::string file;
+        ASSERT_TRUE(rocksdb::ReadFileToString(disk.get(), path, &file).ok());
+        const std::string found = log_in(file, static_cast<std::uint32_t>(logs));
+        ASSERT_EQ(found.substr(0, synced.size()), synced) << "seed " << seed;
+        if (found.find_first_not_of('\0') == std::string::npos) continue;  // nothing was written
+        for (std::size_t at = synced.size(); at < found.size(); ++at) {
+            const bool is_own = at < written.size() && found[at] == written[at];
+            ASSERT_TRUE(is_own || found[at] == '\xff') << "seed " << seed << " at " << at;
+        }
+        torn += found != written;
+    }
+    EXPECT_GT(reused, 100U);
+    EXPECT_GT(torn, 50U);
+}
+
+// A log with buffers so small that its files go round and round.
+TEST(LogInSpares, LosesNothingInPowerCuts) {
+    std::uint64_t spares = 0;
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+        LogUnderTest log;
+        log.set_disk_use({.used = 0, .free = std::uint64_t{1} << 40U, .capacity = 1U << 20U});
+        std::mt19937_64 random(seed);
+        std::vector<Seq> acknowledged;
+        for (int life = 0; life < 3; ++life) {
+            log.open();
+            const int most = 300 + static_cast<int>(random() % 300);
+            log.disk().cut_power(200 + random() % 2500);
+            for (int i = 0; i < most; ++i) {
+                const std::string body(1 + random() % 20'000, 'x');
+                const Result<Seq> seq = log.try_append(body);
+                if (!seq || !log.reports().wait_for({log.last_ticket()})) break;
+                acknowledged.push_back(*seq);
+            }
+            const Files files(log.options.env);
+            const auto names = files.list((log.options.directory / "db").string());
+            spares += static_cast<std::uint64_t>(std::count_if(
+                names->begin(), names->end(), [](auto& name) { return is_spare(name); }));
+            log.crash(seed);
+        }
+        log.open();
+        EXPECT_TRUE(log->health().lost.empty()) << "seed " << seed;
+        for (const Seq seq : acknowledged) ASSERT_TRUE(log->get(seq)) << "seed " << seed;
+    }
+    EXPECT_GT(spares, 5U);
+}
+
+}  // namespace
+}  // namespace holdfast::wal

@@ -1,0 +1,321 @@
+#include "wal/log_files.hpp"
+
+#include "wal/log_sectors.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+using rocksdb::FileOptions;
+using rocksdb::FSSequentialFile;
+using rocksdb::FSWritableFile;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+constexpr std::string_view kLogEnding = ".log";
+constexpr std::string_view kSpareEnding = ".spare";
+
+// What direct writes are a multiple of, in memory and on the disk.
+constexpr std::size_t kPage = 4096;
+
+// Memory kept for the next write; what a large batch took is given back.
+constexpr std::size_t kBufferKept = std::size_t{1} << 20U;
+
+constexpr std::size_t up_to_page(std::size_t bytes) {
+    return (bytes + kPage - 1) / kPage * kPage;
+}
+
+struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+};
+
+class Pages {
+public:
+    [[nodiscard]] char* data() { return bytes_.get(); }
+
+    // Keeps the first `used` bytes.
+    void reserve(std::size_t bytes, std::size_t used) {
+        if (bytes <= capacity_) return;
+        resize(up_to_page(std::max(bytes, 2 * capacity_)), used);
+    }
+
+    void shrink(std::size_t used) {
+        if (capacity_ > kBufferKept) resize(kBufferKept, used);
+    }
+
+private:
+    void resize(std::size_t capacity, std::size_t used) {
+        std::unique_ptr<char, Free> more(static_cast<char*>(std::aligned_alloc(kPage, capacity)));
+        if (more == nullptr) throw std::bad_alloc();
+        if (used > 0) std::memcpy(more.get(), bytes_.get(), used);
+        bytes_ = std::move(more);
+        capacity_ = capacity;
+    }
+
+    std::unique_ptr<char, Free> bytes_;
+    std::size_t capacity_ = 0;
+};
+
+class LogFile : public FSWritableFile {
+public:
+    LogFile(std::unique_ptr<FSWritableFile> file, std::uint64_t number, bool is_new)
+        : file_(std::move(file)), number_(static_cast<std::uint32_t>(number)), is_new_(is_new) {}
+
+    using FSWritableFile::Append;
+
+    IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
+        if (data.size() > std::numeric_limits<std::uint32_t>::max() - size_) {
+            return IOStatus::NotSupported("a log of more than 4 GiB");
+        }
+        const std::size_t bytes = sectors_of(data.size()) * kSectorBytes;
+        pages_.reserve(up_to_page(filled_ + bytes), filled_);
+        put_sectors({data.data(), data.size()}, number_, size_, pages_.data() + filled_);
+        size_ += static_cast<std::uint32_t>(data.size());
+        filled_ += bytes;
+        return IOStatus::OK();
+    }
+
+    IOStatus Append(const Slice& data,
+                    const IOOptions& options,
+                    const rocksdb::DataVerificationInfo&,
+                    IODebugContext* debug) override {
+        return Append(data, options, debug);
+    }
+
+    // The page that is not full yet is written again with what comes next. After a write that
+    // failed there is no other: what was reported as not written must not come later.
+    IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
+        if (has_failed_) return IOStatus::IOError("an earlier write has failed");
+        if (filled_ == written_) return IOStatus::OK();
+        const std::size_t end = up_to_page(filled_);
+        std::memset(pages_.data() + filled_, 0, end - filled_);
+        IOStatus done = file_->PositionedAppend({pages_.data(), end}, begin_, options, debug);
+        has_failed_ = !done.ok();
+        if (has_failed_) return done;
+        const std::size_t whole = filled_ / kPage * kPage;
+        std::memmove(pages_.data(), pages_.data() + whole, filled_ - whole);
+        begin_ += whole;
+        filled_ -= whole;
+        written_ = filled_;
+        pages_.shrink(filled_);
+        return done;
+    }
+
+    IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+        IOStatus done = Flush(options, debug);
+        return done.ok() ? file_->Sync(options, debug) : done;
+    }
+
+    IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+        IOStatus done = has_failed_ ? IOStatus::OK() : Flush(options, debug);
+        IOStatus closed = file_->Close(options, debug);
+        return done.ok() ? closed : done;
+    }
+
+    bool IsSyncThreadSafe() const override { return file_->IsSyncThreadSafe(); }
+
+    std::uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
+
+    // What is written over has its blocks.
+    IOStatus Allocate(std::uint64_t offset,
+                      std::uint64_t bytes,
+                      const IOOptions& options,
+                      IODebugContext* debug) override {
+        if (!is_new_) return IOStatus::OK();
+        const std::uint64_t end = sectors_of(offset + bytes) * kSectorBytes;
+        return file_->Allocate(0, end, options, debug);
+    }
+
+private:
+    const std::unique_ptr<FSWritableFile> file_;
+    const std::uint32_t number_;
+    const bool is_new_;
+    Pages pages_;
+    std::uint64_t begin_ = 0;  // where pages_ begins in the file
+    std::size_t filled_ = 0;   // bytes in pages_ …
+    std::size_t written_ = 0;  // … and of these in the file
+    std::uint32_t size_ = 0;   // of the log
+    bool has_failed_ = false;
+};
+
+// A log that was read as a whole.
+class LogReader : public FSSequentialFile {
+public:
+    explicit LogReader(std::string bytes) : bytes_(std::move(bytes)) {}
+
+    IOStatus Read(std::size_t size,
+                  const IOOptions&,
+                  Slice* result,
+                  char* scratch,
+                  IODebugContext*) override {
+        size = std::min(size, bytes_.size() - at_);
+        if (size > 0) std::memcpy(scratch, bytes_.data() + at_, size);
+        *result = Slice(scratch, size);
+        at_ += size;
+        return IOStatus::OK();
+    }
+
+    IOStatus Skip(std::uint64_t size) override {
+        at_ += static_cast<std::size_t>(std::min<std::uint64_t>(size, bytes_.size() - at_));
+        return IOStatus::OK();
+    }
+
+private:
+    const std::string bytes_;
+    std::size_t at_ = 0;
+};
+
+std::string_view name_in(std::string_view path) {
+    return path.substr(path.find_last_of('/') + 1);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> log_number(std::string_view path) {
+    const std::string_view name = name_in(path);
+    if (!name.ends_with(kLogEnding)) return std::nullopt;
+    const char* const end = name.data() + name.size() - kLogEnding.size();
+    std::uint64_t number = 0;
+    const auto [stop, error] = std::from_chars(name.data(), end, number);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    return number;
+}
+
+bool is_spare(std::string_view path) {
+    return path.ends_with(kSpareEnding);
+}
+
+Result<void> remove_spares(const Files& files, const std::string& directory) {
+    Result<std::vector<std::string>> names = files.list(directory);
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+        if (!is_spare(name)) continue;
+        if (Result<void> removed = files.remove(join(directory, name)); !removed) return removed;
+    }
+    return {};
+}
+
+LogFiles::LogFiles(std::shared_ptr<rocksdb::FileSystem> target, Writes writes)
+    : FileSystemWrapper(std::move(target)), writes_(writes) {}
+
+void LogFiles::keep_spares(bool yes) {
+    std::vector<std::string> given_up;
+    {
+        const std::scoped_lock lock(mutex_);
+        keeps_spares_ = yes;
+        if (!yes) given_up.swap(spares_);
+    }
+    for (const std::string& spare : given_up) {
+        target()->DeleteFile(spare, IOOptions(), nullptr).PermitUncheckedError();
+    }
+}
+
+IOStatus LogFiles::open(const std::string& path,
+                        const std::optional<std::string>& spare,
+                        const FileOptions& options,
+                        File& file) {
+    const auto try_to_open = [&](bool direct) {
+        FileOptions with = options;
+        with.use_direct_writes = direct;
+        return spare ? target()->ReuseWritableFile(path, *spare, with, &file, nullptr)
+                     : target()->NewWritableFile(path, with, &file, nullptr);
+    };
+    IOStatus opened = try_to_open(writes_ == Writes::direct);
+    if (!opened.ok() && writes_ == Writes::direct) opened = try_to_open(false);
+    return opened;
+}
+
+IOStatus LogFiles::NewWritableFile(const std::string& path,
+                                   const FileOptions& options,
+                                   std::unique_ptr<FSWritableFile>* result,
+                                   IODebugContext* debug) {
+    const std::optional<std::uint64_t> number = log_number(path);
+    if (!number) return target()->NewWritableFile(path, options, result, debug);
+    std::optional<std::string> spare = take_spare();
+    File file;
+    IOStatus opened = open(path, spare, options, file);
+    if (!opened.ok() && spare) {
+        target()->DeleteFile(*spare, IOOptions(), nullptr).PermitUncheckedError();
+        spare.reset();
+        opened = open(path, spare, options, file);
+    }
+    if (opened.ok()) *result = std::make_unique<LogFile>(std::move(file), *number, !spare);
+    return opened;
+}
+
+IOStatus LogFiles::NewSequentialFile(const std::string& path,
+                                     const FileOptions& options,
+                                     std::unique_ptr<FSSequentialFile>* result,
+                                     IODebugContext* debug) {
+    const std::optional<std::uint64_t> number = log_number(path);
+    if (!number) return target()->NewSequentialFile(path, options, result, debug);
+    std::string bytes;
+    IOStatus read = rocksdb::ReadFileToString(target(), path, &bytes);
+    if (!read.ok()) return read;
+    *result =
+        std::make_unique<LogReader>(log_in(std::move(bytes), static_cast<std::uint32_t>(*number)));
+    return read;
+}
+
+IOStatus LogFiles::DeleteFile(const std::string& path,
+                              const IOOptions& options,
+                              IODebugContext* debug) {
+    if (log_number(path) && make_spare(path)) return IOStatus::OK();
+    return target()->DeleteFile(path, options, debug);
+}
+
+std::optional<std::string> LogFiles::take_spare() {
+    const std::scoped_lock lock(mutex_);
+    if (spares_.empty()) return std::nullopt;
+    std::string spare = std::move(spares_.back());
+    spares_.pop_back();
+    return spare;
+}
+
+// One that is in quarantine too, or in somebody's copy, stays as it is.
+bool LogFiles::is_alone(const std::string& path) {
+    std::uint64_t names = 0;
+    return target()->NumFileLinks(path, IOOptions(), &names, nullptr).ok() && names == 1;
+}
+
+IOStatus LogFiles::sync_directory_of(const std::string& path) {
+    std::unique_ptr<rocksdb::FSDirectory> directory;
+    IOStatus done = target()->NewDirectory(
+        path.substr(0, path.size() - name_in(path).size()), IOOptions(), &directory, nullptr);
+    return done.ok() ? directory->Fsync(IOOptions(), nullptr) : done;
+}
+
+// Written over only when its new name is on the disk: after a power cut the old one would hold
+// another log.
+bool LogFiles::make_spare(const std::string& path) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!keeps_spares_ || spares_.size() + spares_to_come_ >= kSparesMax) return false;
+        ++spares_to_come_;
+    }
+    std::string spare = path.substr(0, path.size() - kLogEnding.size()).append(kSpareEnding);
+    const bool is_renamed =
+        is_alone(path) && target()->RenameFile(path, spare, IOOptions(), nullptr).ok();
+    const bool is_durable = is_renamed && sync_directory_of(path).ok();
+    {
+        const std::scoped_lock lock(mutex_);
+        --spares_to_come_;
+        if (is_durable && keeps_spares_) {
+            spares_.push_back(std::move(spare));
+            return true;
+        }
+    }
+    if (is_renamed) target()->DeleteFile(spare, IOOptions(), nullptr).PermitUncheckedError();
+    return is_renamed;
+}
+
+}  // namespace holdfast::wal
