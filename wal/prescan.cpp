@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{32} * 1024;
 constexpr std::size_t kHeader = 7;
-constexpr std::size_t kRecyclableHeader = 11;  // with the number of its file
 constexpr std::size_t kTypeAt = 6;
 
 // Looking for the next valid record tries every byte; bounded in checksummed bytes, since a file
@@ -31,7 +30,6 @@ struct Record {
     Part part{};
     std::string_view payload;
     std::size_t end = 0;
-    std::optional<std::uint32_t> file_number;
 };
 
 std::uint32_t unmasked(std::uint32_t masked) {
@@ -44,23 +42,19 @@ std::optional<Record> record_at(std::string_view file, std::size_t at) {
     const std::size_t block_end = std::min(file.size(), (at / kBlock + 1) * kBlock);
     if (at + kHeader > block_end) return std::nullopt;
     const auto type = static_cast<std::uint8_t>(file[at + kTypeAt]);
-    if (type == 0 || type > 8) return std::nullopt;
-    const bool recyclable = type > 4;
-    const std::size_t header = recyclable ? kRecyclableHeader : kHeader;
+    if (type < static_cast<std::uint8_t>(Part::whole) ||
+        type > static_cast<std::uint8_t>(Part::last)) {
+        return std::nullopt;
+    }
     ByteReader reader(file.substr(at, kHeader));
     const auto masked = reader.le<std::uint32_t>();
     const std::size_t length = reader.le<std::uint16_t>();
-    if (at + header + length > block_end) return std::nullopt;
-    const std::string_view summed = file.substr(at + kTypeAt, header - kTypeAt + length);
+    if (at + kHeader + length > block_end) return std::nullopt;
+    const std::string_view summed = file.substr(at + kTypeAt, kHeader - kTypeAt + length);
     if (rocksdb::crc32c::Extend(0, summed.data(), summed.size()) != unmasked(masked)) {
         return std::nullopt;
     }
-    Record record;
-    record.part = Part{static_cast<std::uint8_t>(recyclable ? type - 4 : type)};
-    record.payload = file.substr(at + header, length);
-    record.end = at + header + length;
-    if (recyclable) record.file_number = ByteReader(file.substr(at + kHeader)).le<std::uint32_t>();
-    return record;
+    return Record{Part{type}, file.substr(at + kHeader, length), at + kHeader + length};
 }
 
 class Scan {
@@ -75,7 +69,6 @@ public:
             if (left < kHeader) {
                 at += left;
             } else if (const auto record = record_at(file_, at)) {
-                if (is_of_an_earlier_file(*record)) break;
                 take(at, *record);
                 at = record->end;
             } else if (is_zero_from(at)) {
@@ -99,13 +92,6 @@ private:
         std::size_t begin;
         std::string bytes;
     };
-
-    // A recycled file holds older records after the end of its own.
-    bool is_of_an_earlier_file(const Record& record) {
-        if (!record.file_number) return false;
-        if (!file_number_) file_number_ = record.file_number;
-        return record.file_number != file_number_;
-    }
 
     void take(std::size_t at, const Record& record) {
         const bool begins = record.part == Part::whole || record.part == Part::first;
@@ -172,7 +158,7 @@ private:
                 continue;
             }
             if (at + kTypeAt < file_.size() && file_[at + kTypeAt] != 0) {
-                searched_ += static_cast<std::uint8_t>(file_[at + kTypeAt]) <= 8 ? kBlock / 4 : 0;
+                searched_ += static_cast<std::uint8_t>(file_[at + kTypeAt]) <= 4 ? kBlock / 4 : 0;
                 if (record_at(file_, at)) return at;
             }
         }
@@ -185,7 +171,6 @@ private:
     bool undecided_ = false;     // the first piece of batch_ is too short to tell what it proves
     Prescan result_;
     std::optional<Open> batch_;  // its first piece was read, its last not yet
-    std::optional<std::uint32_t> file_number_;
     std::size_t searched_ = 0;
 };
 

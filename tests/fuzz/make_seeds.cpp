@@ -223,9 +223,6 @@ void write_logs(const Folder& folder) {
     folder.write("rot-in-length", rot);
     folder.write("without-beginning", log_record(4, "z") + one);
     folder.write("without-end", log_record(2, "x") + one);
-    folder.write("recycled",
-                 log_record(5, std::string("\1\0\0\0new", 7)) +
-                     log_record(5, std::string("\2\0\0\0old", 7)));
     folder.write("empty", "");
 }
 

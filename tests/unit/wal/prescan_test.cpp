@@ -23,14 +23,12 @@ constexpr std::size_t kBlock = 32 * 1024;
 // Writes as RocksDB does.
 class LogFile {
 public:
-    explicit LogFile(std::optional<std::uint32_t> number = {}) : number_(number) {}
-
     void add(std::string_view batch) {
-        const std::size_t header = number_ ? 11 : 7;
+        constexpr std::size_t kHeader = 7;
         for (bool first = true; first || !batch.empty(); first = false) {
             const std::size_t left = kBlock - bytes.size() % kBlock;
-            if (left < header) bytes.append(left, '\0');
-            const std::size_t room = kBlock - bytes.size() % kBlock - header;
+            if (left < kHeader) bytes.append(left, '\0');
+            const std::size_t room = kBlock - bytes.size() % kBlock - kHeader;
             const std::string_view part = batch.substr(0, room);
             batch.remove_prefix(part.size());
             const bool last = batch.empty();
@@ -39,8 +37,7 @@ public:
     }
 
     void record(std::uint8_t type, std::string_view payload) {
-        std::string summed(1, static_cast<char>(number_ ? type + 4 : type));
-        if (number_) put_le(summed, *number_);
+        std::string summed(1, static_cast<char>(type));
         summed += payload;
         const std::uint32_t crc = rocksdb::crc32c::Extend(0, summed.data(), summed.size());
         put_le(bytes, ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U);
@@ -49,9 +46,6 @@ public:
     }
 
     std::string bytes;
-
-private:
-    std::optional<std::uint32_t> number_;
 };
 
 struct Seen {
@@ -73,28 +67,16 @@ TEST(Prescan, OfAnEmptyFileIsClean) {
 }
 
 TEST(Prescan, FindsBatchesOfAnySizeAcrossBlocks) {
-    for (const bool recyclable : {false, true}) {
-        LogFile file(recyclable ? std::optional<std::uint32_t>(7) : std::nullopt);
-        std::vector<std::string> batches;
-        for (const std::size_t size : {10U, 0U, 40'000U, 3U, 32'750U, 1U, 100'000U}) {
-            batches.emplace_back(size, static_cast<char>('a' + batches.size()));
-            file.add(batches.back());
-        }
-        const Seen seen = look(file.bytes);
-        EXPECT_EQ(seen.scan.found, LogBytes::clean);
-        EXPECT_EQ(seen.batches, batches);
-        EXPECT_EQ(seen.scan.batches, batches.size());
+    LogFile file;
+    std::vector<std::string> batches;
+    for (const std::size_t size : {10U, 0U, 40'000U, 3U, 32'750U, 1U, 100'000U}) {
+        batches.emplace_back(size, static_cast<char>('a' + batches.size()));
+        file.add(batches.back());
     }
-}
-
-TEST(Prescan, StopsAtTheRecordsOfAnEarlierFileWhenOneIsRecycled) {
-    LogFile file(7);
-    file.add("new");
-    LogFile earlier(6);
-    earlier.add("old");
-    const Seen seen = look(file.bytes + earlier.bytes);
+    const Seen seen = look(file.bytes);
     EXPECT_EQ(seen.scan.found, LogBytes::clean);
-    EXPECT_THAT(seen.batches, ElementsAre("new"));
+    EXPECT_EQ(seen.batches, batches);
+    EXPECT_EQ(seen.scan.batches, batches.size());
 }
 
 TEST(Prescan, ReservedSpaceAtTheEndIsClean) {
