@@ -24,8 +24,8 @@ char* put(char* to, T value) {
     return to;
 }
 
-std::uint32_t crc_of(const char* sector, std::size_t payload) {
-    return rocksdb::crc32c::Extend(0, sector + kCrcBytes, kHeader - kCrcBytes + payload);
+std::uint32_t crc_of(const char* sector) {
+    return rocksdb::crc32c::Extend(0, sector + kCrcBytes, kHeader - kCrcBytes);
 }
 
 struct Sector {
@@ -45,7 +45,7 @@ std::optional<Sector> read_sector(std::string_view bytes) {
     const auto version = reader.le<std::uint16_t>();
     if (!reader.ok() || version != kVersion || size == 0 || size > kSectorPayload) return {};
     sector.payload = reader.take(size);
-    if (!reader.ok() || crc != crc_of(bytes.data(), size)) return {};
+    if (!reader.ok() || crc != crc_of(bytes.data())) return {};
     return sector;
 }
 
@@ -74,7 +74,7 @@ void put_sectors(std::string_view bytes, std::uint32_t log, std::uint32_t place,
         at = put(at, kVersion);
         std::memcpy(at, bytes.data(), size);
         std::memset(at + size, 0, kSectorPayload - size);
-        put(to, crc_of(to, size));
+        put(to, crc_of(to));
         bytes.remove_prefix(size);
         place += static_cast<std::uint32_t>(size);
     }

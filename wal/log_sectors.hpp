@@ -1,14 +1,14 @@
-// How the bytes of one of RocksDB's logs lie in its file: in sectors, each with a checksum, the
-// number of the log and the place of its bytes in it. So the file of a log that is not needed any
-// more can be written over: what is left of that one, and what a power cut kept from the disk, is
-// told from what the log holds.
+// How the bytes of one of RocksDB's logs lie in its file: in sectors, each with the number of the
+// log and the place of its bytes in it. So the file of a log that is not needed any more can be
+// written over: what is left of that one, and what a power cut kept from the disk, is told from
+// what the log holds. The bytes themselves have RocksDB's checksums.
 //
 // Why: the sync of a file that gets longer waits for the file system too, for its journal or its
 // inode; that of blocks that were written before waits for the disk alone. On ext4 with a journal
 // that is a third of the time (tests/bench/RESULTS.md).
 //
 //   offset size
-//        0    4  CRC-32C of what follows, but for the padding
+//        0    4  CRC-32C of the next 12 bytes
 //        4    4  place in the log of the first byte
 //        8    4  number of the log, its low 32 bits
 //       12    2  bytes, 1 to 496
@@ -40,8 +40,8 @@ constexpr std::size_t sectors_of(std::size_t bytes) {
 void put_sectors(std::string_view bytes, std::uint32_t log, std::uint32_t place, char* to);
 
 // What a file holds of the log with this number: RocksDB's own bytes. Where some are missing there
-// is 0xff, and also behind the last if a damaged sector follows: RocksDB takes neither for the end
-// of what was written. A file of an older version, without sectors, is given as it is.
+// is 0xff, and also behind the last if something else than a sector follows: RocksDB takes neither
+// for the end of what was written. A file of an older version, without sectors, is given as it is.
 [[nodiscard]] std::string log_in(std::string file, std::uint32_t log);
 
 }  // namespace holdfast::wal

@@ -82,16 +82,18 @@ TEST(LogSectors, ThatAreMissingAtTheEndAreNotSeen) {
     EXPECT_EQ(log_in(own.substr(0, 1024) + std::string(1024, '\0'), kLog), text.substr(0, 992));
 }
 
-// Of each byte that matters any bit.
+// In what lies in them it is for RocksDB's checksums to see.
 TEST(LogSectors, ThatAreDamagedAreSeenToBe) {
     const std::string text = text_of(496 + 100);
     const std::string own = sectors(text);
-    for (std::size_t at = 0; at < 512 + 16 + 100; ++at) {
-        std::string file = own;
-        file[at] = static_cast<char>(file[at] ^ 1 << at % 8);
-        const std::string expected =
-            at < 512 ? gap(496) + text.substr(496) : text.substr(0, 496) + gap(496);
-        EXPECT_EQ(log_in(file, kLog), expected) << at;
+    for (const std::size_t sector : {0U, 1U}) {
+        for (std::size_t at = 0; at < 16; ++at) {
+            std::string file = own;
+            file[sector * 512 + at] ^= static_cast<char>(1 << at % 8);
+            const std::string expected =
+                sector == 0 ? gap(496) + text.substr(496) : text.substr(0, 496) + gap(496);
+            EXPECT_EQ(log_in(file, kLog), expected) << sector << " " << at;
+        }
     }
     std::string file = own;
     file.back() = 'x';  // padding
