@@ -15,7 +15,16 @@ IngestServer::IngestServer(boost::asio::any_io_executor executor,
                            UlidFactory ulids,
                            IngestLimits limits)
     : executor_(executor),
-      context_{.log = log,
+      poller_(executor,
+              [this](Session::Id id, Poller::Ready ready) {
+                  const auto found = sessions_.find(id);
+                  if (found == sessions_.end()) return;  // closed meanwhile
+                  const std::shared_ptr<Session> session = found->second;
+                  session->on_ready(ready);
+              }),
+      context_{.executor = executor,
+               .poller = poller_,
+               .log = log,
                .directory = directory,
                .ulids = ulids,
                .acceptor = {},
@@ -46,8 +55,11 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
     do {
         ++last_id_;
     } while (last_id_ == kNoSession || sessions_.contains(last_id_));
+    boost::system::error_code ec;
+    const int descriptor = socket.release(ec);
+    if (ec) return;
     auto session = std::make_shared<Session>(
-        std::move(socket), last_id_, peer, context_, [this](Session::Id id) { on_closed(id); });
+        descriptor, last_id_, peer, context_, [this](Session::Id id) { on_closed(id); });
     sessions_.emplace(last_id_, session);
     if (is_full()) {
         for (Listener& listener : listeners_) listener.pause();

@@ -69,6 +69,7 @@ private:
     void close_stalled();
 
     boost::asio::any_io_executor executor_;
+    Poller poller_;
     IngestContext context_;
     const IngestLimits limits_;
     std::deque<Listener> listeners_;

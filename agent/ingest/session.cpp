@@ -5,10 +5,13 @@
 #include "agent/ingest/request_key.hpp"
 #include "proto/idempotency.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/post.hpp>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace holdfast::agent {
@@ -37,45 +40,72 @@ Result<wal::Placed> place(wal::Log& log,
 }  // namespace
 
 Session::Session(
-    Socket socket, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed)
-    : socket_(std::move(socket)),
+    int descriptor, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed)
+    : descriptor_(descriptor),
       id_(id),
       peer_(peer),
       context_(context),
       on_closed_(std::move(on_closed)),
       last_read_at_(now()) {}
 
+Session::~Session() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
 void Session::start() {
-    boost::system::error_code ec;
-    socket_.non_blocking(true, ec);
+    const bool is_watched =
+        ::fcntl(descriptor_, F_SETFL, O_NONBLOCK) == 0 && context_.poller.add(descriptor_, id_);
+    if (!is_watched) close();
+}
+
+void Session::on_ready(Poller::Ready ready) {
+    if (ready.to_write && writing_) {
+        send();
+        if (!writing_) resume();
+    }
+    if (closed_ || !ready.to_read) return;
+    readable_ = true;
+    hung_up_ = hung_up_ || ready.ended;
+    if (!read_is_due_ && may_read()) read_on();
+}
+
+bool Session::may_read() {
+    if (closed_ || at_end_) return false;
+    return lingering_ || !(last_ || held_ || is_full() || !take_turn());
+}
+
+// What is there already is read in a turn of its own: others have theirs in between.
+void Session::read() {
+    if (!may_read()) return;
+    const bool inside = requests_.is_inside_request() || frames_.is_inside_frame();
+    if (!inside_request_ && inside) wait_for_app(inside_request_);
+    if (!readable_ || read_is_due_) return;
+    read_is_due_ = true;
+    boost::asio::post(context_.executor, [self = shared_from_this()] {
+        self->read_is_due_ = false;
+        if (self->may_read()) self->read_on();
+    });
+}
+
+void Session::read_on() {
+    const ssize_t size = ::recv(descriptor_, in_.data(), in_.size(), 0);
+    if (size >= 0) return on_read(static_cast<std::size_t>(size));
+    if (errno != EAGAIN && errno != EINTR) return close();
+    readable_ = errno == EINTR;
     read();
 }
 
-void Session::read() {
-    if (reading_ || closed_ || at_end_) return;
-    if (!lingering_ && (last_ || held_ || is_full() || !take_turn())) return;
-    reading_ = true;
-    const bool inside = requests_.is_inside_request() || frames_.is_inside_frame();
-    if (!inside_request_ && inside) wait_for_app(inside_request_);
-    socket_.async_read_some(
-        boost::asio::buffer(in_),
-        [self = shared_from_this()](boost::system::error_code ec, std::size_t size) {
-            self->on_read(ec, size);
-        });
-}
-
-void Session::on_read(boost::system::error_code ec, std::size_t size) {
-    reading_ = false;
-    if (closed_) return;
-    if (ec) {
+void Session::on_read(std::size_t size) {
+    if (size == 0) {
         // The app may have closed its half only: what it sent is answered all the same.
-        if (lingering_ || ec != boost::asio::error::eof) return close();
+        if (lingering_) return close();
         last_ = true;
         at_end_ = true;
     } else if (!lingering_) {
         last_read_at_ = now();
         feed({in_.data(), size});
     }
+    if (size < in_.size() && !hung_up_) readable_ = false;
     advance();
 }
 
@@ -348,18 +378,34 @@ void Session::render_ready() {
 void Session::flush() {
     if (closed_) return;
     render_ready();
-    if (!writing_ && out_sent_ < out_.size()) {
-        // Most answers fit the socket's buffer: one system call, no turn of the loop.
-        boost::system::error_code ec;
-        out_sent_ += socket_.write_some(
-            boost::asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), ec);
-        if (ec && ec != boost::asio::error::would_block) return close();
-        if (out_sent_ < out_.size()) write_rest();
+    if (!writing_) send();
+    if (closed_ || writing_) return;
+    if (last_ && !held_ && answers_.size() == 0) linger();
+}
+
+// Most answers fit the socket's buffer: one system call, no turn of the loop.
+void Session::send() {
+    std::size_t sent = 0;
+    while (sent < out_.size()) {
+        const ssize_t size =
+            ::send(descriptor_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno != EAGAIN) return close();
+        if (size < 0) break;
+        sent += static_cast<std::size_t>(size);
     }
-    if (!writing_) {
-        out_.clear();
-        out_sent_ = 0;
-        if (last_ && !held_ && answers_.size() == 0) linger();
+    out_.erase(0, sent);
+    overdue_bytes_ -= std::min(overdue_bytes_, sent);
+    const bool is_stuck = !out_.empty();
+    if (is_stuck != writing_.has_value()) {
+        context_.poller.watch_writing(descriptor_, id_, is_stuck);
+    }
+    if (!is_stuck) {
+        writing_.reset();
+    } else if (overdue_bytes_ == 0) {
+        // The app has so long to take what waits now; what comes meanwhile has its own time.
+        wait_for_app(writing_);
+        overdue_bytes_ = out_.size();
     }
 }
 
@@ -369,27 +415,8 @@ void Session::linger() {
     if (at_end_) return close();
     if (lingering_) return;
     wait_for_app(lingering_);
-    boost::system::error_code ec;
-    socket_.shutdown(Socket::shutdown_send, ec);
-    if (ec) return close();
+    if (::shutdown(descriptor_, SHUT_WR) != 0) return close();
     read();
-}
-
-void Session::write_rest() {
-    wait_for_app(writing_);
-    // out_ may grow meanwhile: what is being sent is kept apart.
-    auto sending = std::make_shared<std::string>(out_.substr(out_sent_));
-    out_.clear();
-    out_sent_ = 0;
-    const auto buffer = boost::asio::buffer(*sending);
-    boost::asio::async_write(
-        socket_,
-        buffer,
-        [self = shared_from_this(), sending](boost::system::error_code ec, std::size_t) {
-            self->writing_.reset();
-            if (ec) return self->close();
-            self->resume();
-        });
 }
 
 void Session::wait_for_app(std::optional<Instant>& since) const {
@@ -412,7 +439,7 @@ bool Session::is_in_the_way_since(Instant then) const {
 }
 
 bool Session::waits_for_bytes() const {
-    return reading_ && !last_;
+    return !readable_ && !last_ && !held_ && !waits_for_turn_ && !is_full();
 }
 
 void Session::finish() {
@@ -425,8 +452,7 @@ void Session::finish() {
 void Session::close() {
     if (closed_) return;
     closed_ = true;
-    boost::system::error_code ec;
-    socket_.close(ec);
+    ::close(std::exchange(descriptor_, -1));
     on_closed_(id_);
     give_turn_back();
 }

@@ -1,7 +1,7 @@
 // One app's connection: events in, as HTTP or as native frames (the first byte tells), appended to
 // the log, answers out in order once the log says that they are on the disk.
 //
-// Runs on: the ingest executor. Owned by the Listener, and by the socket operations under way.
+// Runs on: the ingest executor. Owned by the server; the Poller tells when its socket is ready.
 // Back-pressure: when the log is full, too many answers are outstanding or too many bytes of them
 // were not taken, nothing more is read.
 // Limits: requests in flight kOutstandingMax; bytes of answers that wait kUnsentBytesMax and those
@@ -14,13 +14,14 @@
 #include "agent/ingest/answer_queue.hpp"
 #include "agent/ingest/directory.hpp"
 #include "agent/ingest/frame_reader.hpp"
+#include "agent/ingest/poller.hpp"
 #include "agent/ingest/request_reader.hpp"
 #include "agent/ingest/turns.hpp"
 #include "proto/event.hpp"
 #include "proto/ulid.hpp"
 #include "wal/log.hpp"
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/any_io_executor.hpp>
 
 #include <array>
 #include <cstdint>
@@ -38,6 +39,8 @@ inline constexpr std::size_t kLargeBytesMax = std::size_t{40} << 20U;
 
 // Who a session belongs to, and what it shares with the others on its thread.
 struct IngestContext {
+    boost::asio::any_io_executor executor;
+    Poller& poller;
     wal::Log& log;
     const Directory& directory;
     UlidFactory ulids;
@@ -55,14 +58,22 @@ struct IngestContext {
 
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    using Socket = boost::asio::generic::stream_protocol::socket;
-    using Id = std::uint32_t;
+    using Id = Poller::Id;
 
-    // `on_closed` is called once, when the session is over. `id` marks its tickets in the log.
-    Session(
-        Socket socket, Id id, Peer peer, IngestContext& context, std::function<void(Id)> on_closed);
+    // Owns the descriptor. `on_closed` is called once, when the session is over. `id` marks its
+    // tickets in the log.
+    Session(int descriptor,
+            Id id,
+            Peer peer,
+            IngestContext& context,
+            std::function<void(Id)> on_closed);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     void start();
+
+    void on_ready(Poller::Ready ready);
 
     // The log has stored, or not, what was appended with a ticket of this session.
     void on_stored(AnswerQueue::Slot slot, const wal::Commit& commit);
@@ -97,8 +108,10 @@ private:
 
     using Chosen = std::variant<const Directory::Destination*, customerio::Refusal>;
 
+    [[nodiscard]] bool may_read();
     void read();
-    void on_read(boost::system::error_code ec, std::size_t size);
+    void read_on();
+    void on_read(std::size_t size);
     void advance();
     void process();
     void process_http();
@@ -126,11 +139,11 @@ private:
     void refuse(const customerio::Refusal& why, bool close);
     void render_ready();
     void flush();
+    void send();
     void linger();
-    void write_rest();
     void wait_for_app(std::optional<Instant>& since) const;
 
-    Socket socket_;
+    int descriptor_;
     const Id id_;
     const Peer peer_;
     IngestContext& context_;
@@ -139,12 +152,13 @@ private:
     RequestReader requests_;
     FrameReader frames_;
     AnswerQueue answers_;
-    std::string out_;  // being sent from out_sent_ on
-    std::size_t out_sent_ = 0;
-    bool reading_ = false;
-    bool held_ = false;    // an event that was read waits for room in the log
-    bool last_ = false;    // no more requests are read on this connection
-    bool at_end_ = false;  // the app has closed its half
+    std::string out_;           // answers that are not sent yet
+    bool readable_ = false;     // there are bytes that were not read
+    bool hung_up_ = false;      // and behind them the end
+    bool read_is_due_ = false;  // in the next turn
+    bool held_ = false;         // an event that was read waits for room in the log
+    bool last_ = false;         // no more requests are read on this connection
+    bool at_end_ = false;       // the app has closed its half
     bool closed_ = false;
     std::size_t turn_ = 0;  // bytes of context_.turns
     Instant has_turn_since_{};
@@ -154,6 +168,7 @@ private:
     std::optional<Instant> inside_request_;
     std::optional<Instant> writing_;
     std::optional<Instant> lingering_;
+    std::size_t overdue_bytes_ = 0;  // of out_, whose time writing_ is
     Instant last_read_at_;
     std::array<char, std::size_t{16} * 1024> in_;
 };
