@@ -99,18 +99,24 @@ bool App::pump() {
         ::shutdown(descriptor_, SHUT_WR);
         end_ = false;
     }
-    std::array<char, 65536> buffer;  // NOLINT: filled by recv
-    while (reads_ && !ended_) {
-        const ssize_t size = ::recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (size < 0 && errno == EAGAIN) break;
-        moved = true;
-        if (size <= 0) {
-            leave(size < 0);
-        } else {
-            received_.append(buffer.data(), static_cast<std::size_t>(size));
-        }
-    }
+    while (reads_ && !ended_ && take()) moved = true;
     return moved;
+}
+
+void App::take_some() {
+    if (!ended_) (void)take();
+}
+
+bool App::take() {
+    std::array<char, 65536> buffer;  // NOLINT: filled by recv
+    const ssize_t size = ::recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EAGAIN) return false;
+    if (size <= 0) {
+        leave(size < 0);
+    } else {
+        received_.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    return true;
 }
 
 std::string request(std::string_view method,

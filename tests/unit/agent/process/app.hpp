@@ -36,6 +36,8 @@ public:
 
     void stop_reading() { reads_ = false; }
 
+    void take_some();  // once, also when it has stopped
+
     void end_sending();  // once all is sent
     void close();
 
@@ -55,6 +57,7 @@ public:
 private:
     explicit App(int descriptor) : descriptor_(descriptor) {}
 
+    bool take();  // false: there is nothing
     void leave(bool reset);
 
     int descriptor_;

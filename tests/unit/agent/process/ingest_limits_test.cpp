@@ -75,6 +75,22 @@ TEST(IngestLimitsTest, AnAppThatTakesNoAnswersIsCutOffInTheEnd) {
     EXPECT_EQ(world.server->connections(), 0U);
 }
 
+// There are always some that it has not taken.
+TEST(IngestLimitsTest, AnAppThatTakesItsAnswersSlowlyIsNotCutOff) {
+    IngestWorld world({.limits = {.stall_max = 200ms}});
+    App& slow = world.connect();
+    slow.stop_reading();
+    slow.send(nonsense(300'000));
+    world.settle();
+    const Instant end = now() + 700ms;
+    while (now() < end) {
+        slow.take_some();
+        world.run_for(1ms);
+        ASSERT_FALSE(slow.ended());
+    }
+    EXPECT_LT(slow.bytes_sent(), 300'000 * nonsense(1).size()) << "it was too quick";
+}
+
 TEST(IngestLimitsTest, ARequestThatDoesNotGoOnIsCutOffAndAnIdleConnectionIsNot) {
     IngestWorld world({.limits = {.stall_max = 60ms}});
     App& idle = world.connect();
