@@ -438,17 +438,16 @@ void FaultyFileSystem::overwritten(const std::string& name,
                                    std::size_t size,
                                    bool by_sectors) {
     const std::scoped_lock lock(mutex_);
-    const std::string content = read(name);
-    std::string before = offset < content.size() ? content.substr(offset, size) : std::string();
-    overwrites_.push_back({name, offset, size, std::move(before), content.size(), by_sectors});
+    std::uint64_t file_size = 0;
+    target()->GetFileSize(name, IOOptions(), &file_size, nullptr).PermitUncheckedError();
+    overwrites_.push_back({name, offset, size, read(name, offset, size), file_size, by_sectors});
 }
 
 std::size_t FaultyFileSystem::half_of_what_is_new(const std::string& name,
                                                   std::uint64_t offset,
                                                   const Slice& data) {
     const std::scoped_lock lock(mutex_);
-    std::string before = read(name);
-    before.erase(0, offset);
+    std::string before = read(name, offset, data.size());
     before.resize(data.size(), '\0');
     const auto is_new = [&](std::size_t at) {
         return before.compare(at, kSector, data.data() + at, kSector) != 0;
@@ -505,6 +504,18 @@ std::string FaultyFileSystem::read(const std::string& name) {
     Slice got;
     if (!file->Read(size, IOOptions(), &got, content.data(), nullptr).ok()) return {};
     return got.ToString();
+}
+
+// What there is of it.
+std::string FaultyFileSystem::read(const std::string& name,
+                                   std::uint64_t offset,
+                                   std::size_t size) {
+    std::unique_ptr<rocksdb::FSRandomAccessFile> file;
+    if (!target()->NewRandomAccessFile(name, FileOptions(), &file, nullptr).ok()) return {};
+    std::string content(size, '\0');
+    Slice got;
+    const IOStatus done = file->Read(offset, size, IOOptions(), &got, content.data(), nullptr);
+    return done.ok() ? got.ToString() : std::string();
 }
 
 void FaultyFileSystem::rewrite(const std::string& name, const std::string& content) {

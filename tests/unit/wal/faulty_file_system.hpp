@@ -163,6 +163,7 @@ private:
     void directory_synced(const std::string& directory);
     [[nodiscard]] std::shared_ptr<FileState> track(const std::string& name, bool is_new);
     [[nodiscard]] std::string read(const std::string& name);
+    [[nodiscard]] std::string read(const std::string& name, std::uint64_t offset, std::size_t size);
     void rewrite(const std::string& name, const std::string& content);
     void move_states(const std::string& from, const std::string& to);
     void overwritten(const std::string& name,
