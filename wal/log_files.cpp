@@ -174,6 +174,14 @@ private:
     std::size_t at_ = 0;
 };
 
+// Of zeros, at the beginning: a file system may open a file for direct writes and then take none.
+IOStatus write_page(FSWritableFile& file) {
+    Pages page;
+    page.reserve(kPage, 0);
+    std::memset(page.data(), 0, kPage);
+    return file.PositionedAppend({page.data(), kPage}, 0, IOOptions(), nullptr);
+}
+
 std::string_view name_in(std::string_view path) {
     return path.substr(path.find_last_of('/') + 1);
 }
@@ -223,15 +231,17 @@ IOStatus LogFiles::open(const std::string& path,
                         const std::optional<std::string>& spare,
                         const FileOptions& options,
                         File& file) {
-    const auto try_to_open = [&](bool direct) {
+    const auto try_to_open = [&](Writes writes) {
         FileOptions with = options;
-        with.use_direct_writes = direct;
+        with.use_direct_writes = writes == Writes::direct;
         return spare ? target()->ReuseWritableFile(path, *spare, with, &file, nullptr)
                      : target()->NewWritableFile(path, with, &file, nullptr);
     };
-    IOStatus opened = try_to_open(writes_ == Writes::direct);
-    if (!opened.ok() && writes_ == Writes::direct) opened = try_to_open(false);
-    return opened;
+    IOStatus opened = try_to_open(writes_);
+    if (writes_ == Writes::cached) return opened;
+    if (opened.ok() && !direct_works_) opened = write_page(*file);
+    direct_works_ = opened.ok();
+    return opened.ok() ? opened : try_to_open(Writes::cached);
 }
 
 IOStatus LogFiles::NewWritableFile(const std::string& path,

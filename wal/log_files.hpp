@@ -13,6 +13,7 @@
 
 #include <rocksdb/file_system.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -74,8 +75,9 @@ private:
     [[nodiscard]] rocksdb::IOStatus sync_directory_of(const std::string& path);
 
     const Writes writes_;
-    std::mutex mutex_;                 // guards what follows
-    std::vector<std::string> spares_;  // under names that are on the disk
+    std::atomic<bool> direct_works_ = false;  // here
+    std::mutex mutex_;                        // guards what follows
+    std::vector<std::string> spares_;         // under names that are on the disk
     std::size_t spares_to_come_ = 0;
     bool keeps_spares_ = true;
 };

@@ -175,6 +175,50 @@ TEST_F(LogFilesTest, RemovesTheSparesOfAnEarlierProcess) {
     EXPECT_THAT(names(), ElementsAre("2.log"));
 }
 
+// Opens files for direct writes, and takes none.
+class WithoutDirectWrites : public rocksdb::FileSystemWrapper {
+public:
+    using FileSystemWrapper::FileSystemWrapper;
+
+    const char* Name() const override { return "WithoutDirectWrites"; }
+
+    IOStatus NewWritableFile(const std::string& path,
+                             const FileOptions& options,
+                             Writer* result,
+                             rocksdb::IODebugContext* debug) override {
+        FileOptions cached = options;
+        cached.use_direct_writes = false;
+        IOStatus opened = target()->NewWritableFile(path, cached, result, debug);
+        if (opened.ok() && options.use_direct_writes) {
+            *result = std::make_unique<File>(std::move(*result));
+        }
+        return opened;
+    }
+
+private:
+    class File : public rocksdb::FSWritableFileOwnerWrapper {
+    public:
+        using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+
+        IOStatus PositionedAppend(const rocksdb::Slice&,
+                                  std::uint64_t,
+                                  const IOOptions&,
+                                  rocksdb::IODebugContext*) override {
+            return IOStatus::IOError("Invalid argument");
+        }
+    };
+};
+
+TEST_F(LogFilesTest, WritesThroughThePageCacheWhereThereAreNoDirectWrites) {
+    LogFiles files(std::make_shared<WithoutDirectWrites>(rocksdb::FileSystem::Default()),
+                   LogFiles::Writes::direct);
+    Writer file;
+    ASSERT_TRUE(files.NewWritableFile(path("1.log"), FileOptions(), &file, nullptr).ok());
+    ASSERT_TRUE(file->Append("text", kOptions, nullptr).ok());
+    ASSERT_TRUE(file->Sync(kOptions, nullptr).ok());
+    EXPECT_EQ(read("1.log"), "text");
+}
+
 // What was reported as not written must not come later, not even when the file is closed.
 TEST_F(LogFilesTest, WritesNothingAfterAWriteThatFailed) {
     Writer file = create("1.log");
