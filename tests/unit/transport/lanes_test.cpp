@@ -15,7 +15,7 @@ constexpr Instant kStart{std::chrono::seconds(1000)};
 class LanesTest : public testing::Test {
 protected:
     bool add(std::uint64_t seq, std::uint64_t lane, Operation operation = Operation::event) {
-        Held entry;
+        Held entry{};
         entry.seq = Seq{seq};
         entry.lane = Lane{lane};
         entry.operation = operation;
