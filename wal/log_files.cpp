@@ -212,8 +212,8 @@ Result<void> remove_spares(const Files& files, const std::string& directory) {
     return {};
 }
 
-LogFiles::LogFiles(std::shared_ptr<rocksdb::FileSystem> target, Writes writes)
-    : FileSystemWrapper(std::move(target)), writes_(writes) {}
+LogFiles::LogFiles(const std::shared_ptr<rocksdb::FileSystem>& target, Writes writes)
+    : FileSystemWrapper(target), writes_(writes) {}
 
 void LogFiles::keep_spares(bool yes) {
     std::vector<std::string> given_up;

@@ -41,7 +41,7 @@ public:
     // Cached: for logs that are written often and synced seldom.
     enum class Writes : std::uint8_t { direct, cached };
 
-    LogFiles(std::shared_ptr<rocksdb::FileSystem> target, Writes writes);
+    LogFiles(const std::shared_ptr<rocksdb::FileSystem>& target, Writes writes);
 
     static const char* kClassName() { return "LogFiles"; }
 

@@ -24,8 +24,8 @@ bool control(int epoll, int operation, int descriptor, Poller::Id id, std::uint3
 
 }  // namespace
 
-Poller::Poller(boost::asio::any_io_executor executor, OnReady on_ready)
-    : epoll_(std::move(executor)), on_ready_(std::move(on_ready)) {
+Poller::Poller(const boost::asio::any_io_executor& executor, OnReady on_ready)
+    : epoll_(executor), on_ready_(std::move(on_ready)) {
     const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
     HOLDFAST_ASSERT(descriptor >= 0);  // as for the executor's own
     epoll_.assign(descriptor);

@@ -30,7 +30,7 @@ public:
 
     using OnReady = std::function<void(Id, Ready)>;
 
-    Poller(boost::asio::any_io_executor executor, OnReady on_ready);
+    Poller(const boost::asio::any_io_executor& executor, OnReady on_ready);
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
