@@ -15,19 +15,19 @@
 // Threads: any.
 #pragma once
 
+#include "tests/unit/wal/unsynced.hpp"
+
 #include <rocksdb/file_system.h>
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
 #include <string>
-#include <vector>
 
 namespace holdfast::test {
 
@@ -128,28 +128,6 @@ private:
     friend class FaultyRandomFile;
     friend class FaultyTable;
 
-    struct FileState {
-        std::uint64_t size = 0;
-        std::uint64_t durable = 0;
-        bool name_is_durable = true;
-        bool is_poisoned = false;  // a sync failed: what was not durable then never will be
-    };
-
-    struct Rename {
-        std::string from;
-        std::string to;
-        std::optional<std::string> replaced;  // what `to` held before
-    };
-
-    struct Overwrite {
-        std::string file;
-        std::uint64_t offset;
-        std::uint64_t size;
-        std::string before;       // shorter than `size` where the file ended
-        std::uint64_t file_size;  // before
-        bool by_sectors;
-    };
-
     struct Fault {
         unsigned ops;
         std::uint64_t skip;
@@ -158,38 +136,14 @@ private:
     };
 
     [[nodiscard]] rocksdb::IOStatus before(Op op, const std::string& file);
-    [[nodiscard]] rocksdb::IOStatus before_sync(const std::string& file, FileState& state);
-    void appended(FileState& state, std::size_t bytes);
-    void synced(FileState& state);
-    void directory_synced(const std::string& directory);
-    [[nodiscard]] std::shared_ptr<FileState> track(const std::string& name, bool is_new);
-    [[nodiscard]] std::string read(const std::string& name);
-    [[nodiscard]] std::string read(const std::string& name, std::uint64_t offset, std::size_t size);
-    void rewrite(const std::string& name, const std::string& content);
-    void move_states(const std::string& from, const std::string& to);
-    void overwritten(const std::string& name,
-                     std::uint64_t offset,
-                     std::size_t size,
-                     bool by_sectors);
-    [[nodiscard]] std::size_t half_of_what_is_new(const std::string& name,
-                                                  std::uint64_t offset,
-                                                  const rocksdb::Slice& data);
-    void overwrites_synced(const std::string& name);
-    void undo(const Overwrite& one, std::string& content, std::mt19937_64& random);
-    void undo_overwrites(std::mt19937_64& random);
-    void undo_renames(std::mt19937_64& random);
-    void forget_tail(const std::string& name, const FileState& state, std::mt19937_64& random);
 
+    Unsynced unsynced_;
     std::atomic<std::uint64_t> operations_ = 0;
     std::atomic<bool> table_reads_fail_ = false;
     mutable std::mutex mutex_;  // guards all below
     std::shared_ptr<const Observer> observer_;
     std::optional<Fault> fault_;
     std::optional<std::uint64_t> power_left_;  // operations until the cut; 0: the power is off
-    bool lies_about_sync_ = false;
-    std::map<std::string, std::shared_ptr<FileState>> files_;  // written since the start
-    std::vector<Overwrite> overwrites_;                        // not synced yet, oldest first
-    std::vector<Rename> renames_;                              // not durable yet, oldest first
 };
 
 }  // namespace holdfast::test
