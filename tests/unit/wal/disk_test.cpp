@@ -6,8 +6,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 
 namespace holdfast::wal {
@@ -126,10 +128,37 @@ TEST_F(DiskTest, ABallastLeavesHalfOfWhatIsFreeOnADiskThatIsNearlyFull) {
     EXPECT_TRUE(ballast.is_whole());
 }
 
-TEST_F(DiskTest, ABallastThatDoesNotFitLeavesNothingBehind) {
-    Ballast ballast(path(), look_at_disk(path())->capacity * 2);
+// Files of a process may not be longer than this, without a signal.
+class FileLimit {
+public:
+    explicit FileLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+        const rlimit limit{bytes, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    }
+
+    ~FileLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+
+    FileLimit(const FileLimit&) = delete;
+    FileLimit& operator=(const FileLimit&) = delete;
+
+private:
+    void (*const handler_)(int);
+    rlimit before_{};
+};
+
+// Not for want of room: other tests run on the same disk.
+TEST_F(DiskTest, ABallastThatCannotBeMadeLeavesNothingBehind) {
+    const FileLimit limit(1'000'000);
+    Ballast ballast(path(), 2'000'000);
     ASSERT_FALSE(ballast.grow(kPlenty));
     EXPECT_EQ(look_at_disk(path())->used, 0U);
+    ASSERT_TRUE(ballast.grow(1'500'000)) << "a part of it";
+    ASSERT_FALSE(ballast.grow(kPlenty));
+    EXPECT_EQ(ballast.bytes(), 750'000U) << "what there was before";
 }
 
 }  // namespace
