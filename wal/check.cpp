@@ -129,7 +129,7 @@ public:
 
 private:
     Result<void> look_at_database() {
-        Result<SeenLogs> logs = check_logs(files_, database_, mark_.clean, findings_);
+        Result<SeenLogs> logs = check_logs(files_, database_, mark_, findings_);
         if (!logs) return logs.error();
         logs_ = std::move(*logs);
         if (!logs_.may_be_opened) return look_without_opening();

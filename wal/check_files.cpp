@@ -72,7 +72,7 @@ Result<SeenMark> check_mark_file(const std::string& directory,
 
 Result<SeenLogs> check_logs(const Files& files,
                             const std::string& database,
-                            bool was_closed,
+                            const WaterMark& mark,
                             Findings& findings) {
     SeenLogs seen;
     PutsOfBatch puts([&](std::string_view key, std::string_view) {
@@ -82,7 +82,7 @@ Result<SeenLogs> check_logs(const Files& files,
         // One that does not fit its layout was written like this: its checksum is right.
         rocksdb::WriteBatch(std::string(logged.bytes)).Iterate(&puts).PermitUncheckedError();
     };
-    Result<Inspection> logs = read_logs(files, database, 0, 0, visit);
+    Result<Inspection> logs = read_logs(files, database, {0, 0, mark.acknowledged}, visit);
     if (!logs) return logs.error();
     const auto add = [&](Kind kind, const Inspection& found) {
         for (const std::string& one : found.what) findings.add(kind, "", one);
@@ -90,7 +90,7 @@ Result<SeenLogs> check_logs(const Files& files,
     if (logs->rot) {
         add(Kind::log_rot, *logs);
     } else if (logs->dropped) {
-        add(was_closed ? Kind::log_cut_short : Kind::log_torn, *logs);
+        add(mark.clean ? Kind::log_cut_short : Kind::log_torn, *logs);
     }
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list.error();

@@ -38,7 +38,7 @@ struct SeenLogs {
 
 [[nodiscard]] Result<SeenLogs> check_logs(const Files& files,
                                           const std::string& database,
-                                          bool was_closed,
+                                          const WaterMark& mark,
                                           Findings& findings);
 
 // What the table files hold, without RocksDB's list of them.

@@ -124,13 +124,9 @@ void Log::Impl::finish(std::unique_lock<std::mutex>& lock) {
     const SteadyTime begun_at = unfinished_->begun_at;
     const bool sync = unfinished_->sync;
     const bool may_wait = !writing_here_;
-    const bool is_lazy = !sync && writing_.appended.empty();
     const Seq head = head_;
     lock.unlock();
-    const auto write = [&] {
-        return is_lazy ? store_.write_lazily(writing_.entries, head)
-                       : store_.write(writing_.entries, sync);
-    };
+    const auto write = [&] { return store_.write(writing_.entries, sync, head); };
     Result<void> written = write();
     const auto must_wait = [&] { return !written && written.error().code == Errc::overloaded; };
     while (may_wait && must_wait()) {

@@ -1,8 +1,10 @@
 #include "wal/inspection.hpp"
 
 #include "proto/bytes.hpp"
+#include "wal/keys.hpp"
 #include "wal/log_files.hpp"
 #include "wal/log_sectors.hpp"
+#include "wal/state.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -36,6 +38,21 @@ void check_list_of_tables(const Files& files, const std::string& database, Inspe
                          std::to_string(list->size()) + " is damaged");
 }
 
+struct Held {
+    std::optional<Seq> first_entry;
+    bool has_intent = false;
+};
+
+Held held_by(const LoggedBatch& batch) {
+    Held held;
+    PutsOfBatch puts([&](std::string_view key, std::string_view value) {
+        if (!held.first_entry) held.first_entry = seq_of(Space::entry, key);
+        held.has_intent = held.has_intent || is_intent(key, value);
+    });
+    rocksdb::WriteBatch(std::string(batch.bytes)).Iterate(&puts).PermitUncheckedError();
+    return held;
+}
+
 }  // namespace
 
 std::string Inspection::text() const {
@@ -46,28 +63,45 @@ std::string Inspection::text() const {
 
 Result<Inspection> read_logs(const Files& files,
                              const std::string& database,
-                             std::uint64_t first_log,
-                             std::uint64_t next_number,
+                             const ReadFrom& from,
                              const VisitBatch& visit) {
     Inspection found;
     Result<std::vector<std::string>> names = logs_of(files, database);
     if (!names) return names.error();
+    std::uint64_t next_number = from.number;
+    bool is_first_log = true;
     bool damaged = false;
     for (const std::string& name : *names) {
         const std::uint64_t log = *log_number(name);
-        if (log < first_log) continue;
+        if (log < from.log) continue;
         Result<std::string> file = files.read(join(database, name));
         if (!file) return file.error();
         const std::string bytes = log_in(std::move(*file), static_cast<std::uint32_t>(log));
-        bool first = true;
+        bool is_first_batch = true;
         const auto look = [&](LoggedBatch batch) {
             ByteReader header(batch.bytes);
             const auto number = header.le<std::uint64_t>();
             const auto count = header.le<std::uint32_t>();
-            if (std::exchange(first, false) && damaged) damaged = number > next_number;
-            found.rot = found.rot || (damaged && batch.proves_rot(next_number));
+            if (std::exchange(is_first_batch, false)) {
+                const bool goes_on = number <= next_number;
+                // A log is synced before the next one begins.
+                if (!goes_on && !damaged && !is_first_log) {
+                    found.rot = true;
+                    found.what.push_back("the end of the log before " + name + " is missing");
+                }
+                damaged = !goes_on && (damaged || !is_first_log);
+            }
             batch.after_damage = batch.after_damage || damaged;
-            if (!batch.after_damage) next_number = number + count;
+            found.rot = found.rot || (damaged && batch.proves_rot(next_number));
+            if (!batch.after_damage) {
+                next_number = number + count;
+            } else {
+                const Held held = held_by(batch);
+                found.more_behind = found.more_behind || held.first_entry || held.has_intent;
+                found.rot =
+                    found.rot || (held.first_entry && *held.first_entry <= from.acknowledged);
+            }
+            is_first_log = false;
             visit(batch);
         };
         const Prescan scan = prescan(bytes, look, next_number);
@@ -97,8 +131,9 @@ Result<Inspection> inspect_list_of_tables(const Files& files, const std::string&
     return found;
 }
 
-Result<Inspection> inspect(const Files& files, const std::string& database) {
-    Result<Inspection> found = read_logs(files, database, 0, 0, [](const LoggedBatch&) {});
+Result<Inspection> inspect(const Files& files, const std::string& database, Seq acknowledged) {
+    Result<Inspection> found =
+        read_logs(files, database, {0, 0, acknowledged}, [](const LoggedBatch&) {});
     if (!found) return found;
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list;
@@ -106,6 +141,12 @@ Result<Inspection> inspect(const Files& files, const std::string& database) {
     found->tables = list->tables;
     for (std::string& one : list->what) found->what.push_back(std::move(one));
     return found;
+}
+
+bool is_intent(std::string_view key, std::string_view value) {
+    if (!seq_of(Space::retry, key)) return false;
+    const Result<Retry> retry = decode_retry(value);
+    return !retry || retry->intended;
 }
 
 rocksdb::Status PutsOfBatch::PutCF(std::uint32_t,

@@ -23,28 +23,39 @@ struct Inspection {
     bool headless = false;          // there are files and no CURRENT: RocksDB would begin afresh
     bool rot = false;               // a log lost something that had been written
     bool dropped = false;           // rot, or bytes at the end that cannot be read
+    bool more_behind = false;       // entries or intents behind damage: RocksDB would drop them
     bool tables = false;            // the list of the tables is damaged or its end is missing
     std::vector<std::string> what;  // each of them, for people
 
     [[nodiscard]] std::string text() const;
 };
 
-[[nodiscard]] Result<Inspection> inspect(const Files& files, const std::string& database);
+// `acknowledged`: the last entry that is known to have been.
+[[nodiscard]] Result<Inspection> inspect(const Files& files,
+                                         const std::string& database,
+                                         Seq acknowledged);
 
 // Finds `headless` and `tables`.
 [[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
                                                         const std::string& database);
 
+struct ReadFrom {
+    std::uint64_t log = 0;     // those before it are in tables already: not deleted in time
+    std::uint64_t number = 0;  // of the first batch, at most; 0: not known
+    Seq acknowledged;          // the last entry that is known to have been
+};
+
 // Finds the rest. Reads the logs one after the other as one. `after_damage` counts from the first
 // damage in any of them, but for what a crash left at the end of one log and the next opening has
-// dropped: the next log then continues with the number after the last batch that is whole.
-// `next_number`: of the first batch, at most; 0 when that is not known. Logs before `first_log` are
-// in tables already: they were not deleted in time.
+// dropped: the next log then continues with the number after the last batch that is whole. An entry
+// behind damage that had been acknowledged proves rot.
 [[nodiscard]] Result<Inspection> read_logs(const Files& files,
                                            const std::string& database,
-                                           std::uint64_t first_log,
-                                           std::uint64_t next_number,
+                                           const ReadFrom& from,
                                            const VisitBatch& visit);
+
+// Of a pair: that an attempt was about to be made.
+[[nodiscard]] bool is_intent(std::string_view key, std::string_view value);
 
 // The pairs that a batch writes.
 class PutsOfBatch : public rocksdb::WriteBatch::Handler {

@@ -65,10 +65,25 @@ private:
     std::size_t capacity_ = 0;
 };
 
+}  // namespace
+
+// Outlives the log when RocksDB drops that first.
+struct LogFiles::Begun {
+    explicit Begun(File opened) : file(std::move(opened)) {}
+
+    const File file;
+    std::atomic<bool> is_synced = true;
+};
+
+namespace {
+
 class LogFile : public FSWritableFile {
 public:
-    LogFile(std::unique_ptr<FSWritableFile> file, std::uint64_t number, bool is_new)
-        : file_(std::move(file)), number_(static_cast<std::uint32_t>(number)), is_new_(is_new) {}
+    LogFile(std::shared_ptr<LogFiles::Begun> begun, std::uint64_t number, bool is_new)
+        : begun_(std::move(begun)),
+          file_(begun_->file.get()),
+          number_(static_cast<std::uint32_t>(number)),
+          is_new_(is_new) {}
 
     using FSWritableFile::Append;
 
@@ -98,6 +113,7 @@ public:
         if (filled_ == written_) return IOStatus::OK();
         const std::size_t end = up_to_page(filled_);
         std::memset(pages_.data() + filled_, 0, end - filled_);
+        begun_->is_synced = false;
         IOStatus done = file_->PositionedAppend({pages_.data(), end}, begin_, options, debug);
         has_failed_ = !done.ok();
         if (has_failed_) return done;
@@ -112,12 +128,15 @@ public:
 
     IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
         IOStatus done = Flush(options, debug);
-        return done.ok() ? file_->Sync(options, debug) : done;
+        if (done.ok()) done = file_->Sync(options, debug);
+        if (done.ok()) begun_->is_synced = true;
+        return done;
     }
 
     IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
         IOStatus done = has_failed_ ? IOStatus::OK() : Flush(options, debug);
         IOStatus closed = file_->Close(options, debug);
+        begun_->is_synced = true;  // or it never will be
         return done.ok() ? closed : done;
     }
 
@@ -136,7 +155,8 @@ public:
     }
 
 private:
-    const std::unique_ptr<FSWritableFile> file_;
+    const std::shared_ptr<LogFiles::Begun> begun_;
+    FSWritableFile* const file_;
     const std::uint32_t number_;
     const bool is_new_;
     Pages pages_;
@@ -250,6 +270,7 @@ IOStatus LogFiles::NewWritableFile(const std::string& path,
                                    IODebugContext* debug) {
     const std::optional<std::uint64_t> number = log_number(path);
     if (!number) return target()->NewWritableFile(path, options, result, debug);
+    if (IOStatus synced = sync_last(); !synced.ok()) return synced;
     std::optional<std::string> spare = take_spare();
     File file;
     IOStatus opened = open(path, spare, options, file);
@@ -258,8 +279,24 @@ IOStatus LogFiles::NewWritableFile(const std::string& path,
         spare.reset();
         opened = open(path, spare, options, file);
     }
-    if (opened.ok()) *result = std::make_unique<LogFile>(std::move(file), *number, !spare);
+    if (!opened.ok()) return opened;
+    const auto begun = std::make_shared<Begun>(std::move(file));
+    *result = std::make_unique<LogFile>(begun, *number, !spare);
+    const std::scoped_lock lock(mutex_);
+    last_ = begun;
     return opened;
+}
+
+// RocksDB syncs it with the next, in any order: a power cut could leave the next without its end,
+// and RocksDB would not notice.
+IOStatus LogFiles::sync_last() {
+    std::shared_ptr<Begun> last;
+    {
+        const std::scoped_lock lock(mutex_);
+        last = last_.lock();
+    }
+    if (last == nullptr || last->is_synced) return IOStatus::OK();
+    return last->file->Sync(IOOptions(), nullptr);
 }
 
 IOStatus LogFiles::NewSequentialFile(const std::string& path,

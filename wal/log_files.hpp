@@ -2,7 +2,8 @@
 // the files of logs that are not needed any more ("spares") instead of into new ones. To RocksDB
 // this is a file system like any other; all but its logs goes straight through.
 //
-// Durability is as with any file: written by Flush, on the disk after Sync. Where the file system
+// Durability is as with any file: written by Flush, on the disk after Sync; and a log is synced
+// before the next one begins. Where the file system
 // below has no direct writes they go through the page cache.
 //
 // Threads: as any file system: all. Each file has one writer.
@@ -38,6 +39,8 @@ inline constexpr std::size_t kSparesMax = 3;
 
 class LogFiles : public rocksdb::FileSystemWrapper {
 public:
+    struct Begun;  // a log that is or was written
+
     // Cached: for logs that are written often and synced seldom.
     enum class Writes : std::uint8_t { direct, cached };
 
@@ -69,6 +72,7 @@ private:
                                          const std::optional<std::string>& spare,
                                          const rocksdb::FileOptions& options,
                                          File& file);
+    [[nodiscard]] rocksdb::IOStatus sync_last();
     [[nodiscard]] std::optional<std::string> take_spare();
     [[nodiscard]] bool make_spare(const std::string& path);
     [[nodiscard]] bool is_alone(const std::string& path);
@@ -78,6 +82,7 @@ private:
     std::atomic<bool> direct_works_ = false;  // here
     std::mutex mutex_;                        // guards what follows
     std::vector<std::string> spares_;         // under names that are on the disk
+    std::weak_ptr<Begun> last_;
     std::size_t spares_to_come_ = 0;
     bool keeps_spares_ = true;
 };

@@ -21,8 +21,8 @@ constexpr std::size_t kSearchBytesMax = std::size_t{64} << 20U;
 
 // Of a batch: the number of its first record, 8; how many they are, 4.
 constexpr std::size_t kBatchHeader = 12;
-constexpr std::string_view kLazyTag{"\3\21u", 3};  // RocksDB's log data, 17 bytes of it, ours
-constexpr std::size_t kLazyBytes = kLazyTag.size() + 16;
+constexpr std::string_view kForegoingTag{"\3\21u", 3};  // RocksDB's log data, 17 bytes of it, ours
+constexpr std::size_t kForegoingBytes = kForegoingTag.size() + 16;
 
 enum class Part : std::uint8_t { whole = 1, first = 2, middle = 3, last = 4 };
 
@@ -117,7 +117,7 @@ private:
     // was being written at a power cut reach the disk in any order.
     void judge(const Record& record) {
         const bool is_cut =
-            record.part == Part::first && record.payload.size() < kBatchHeader + kLazyBytes;
+            record.part == Part::first && record.payload.size() < kBatchHeader + kForegoingBytes;
         undecided_ = is_cut && !result_.damage.empty();
         if (undecided_ || result_.damage.empty()) return;
         if (LoggedBatch{0, record.payload}.proves_rot(next_number_)) result_.found = LogBytes::rot;
@@ -176,27 +176,27 @@ private:
 
 }  // namespace
 
-std::string as_lazy(std::string_view batch, LazyBatch lazy) {
+std::string after(const Foregoing& foregoing, std::string_view batch) {
     std::string bytes(batch.substr(0, kBatchHeader));
-    bytes += kLazyTag;
-    put_le(bytes, lazy.synced_to);
-    put_le(bytes, lazy.head.value);
+    bytes += kForegoingTag;
+    put_le(bytes, foregoing.synced_to);
+    put_le(bytes, foregoing.head.value);
     bytes += batch.substr(kBatchHeader);
     return bytes;
 }
 
-std::optional<LazyBatch> LoggedBatch::lazy() const {
-    if (bytes.size() < kBatchHeader + kLazyBytes) return std::nullopt;
+std::optional<Foregoing> LoggedBatch::foregoing() const {
+    if (bytes.size() < kBatchHeader + kForegoingBytes) return std::nullopt;
     const std::string_view first = bytes.substr(kBatchHeader);
-    if (!first.starts_with(kLazyTag)) return std::nullopt;
-    ByteReader reader(first.substr(kLazyTag.size()));
+    if (!first.starts_with(kForegoingTag)) return std::nullopt;
+    ByteReader reader(first.substr(kForegoingTag.size()));
     const auto synced_to = reader.le<std::uint64_t>();
-    return LazyBatch{synced_to, {reader.le<std::uint64_t>()}};
+    return Foregoing{synced_to, {reader.le<std::uint64_t>()}};
 }
 
 bool LoggedBatch::proves_rot(std::uint64_t next_number) const {
-    const std::optional<LazyBatch> lazy = this->lazy();
-    return !lazy || lazy->synced_to >= next_number;
+    const std::optional<Foregoing> before = foregoing();
+    return !before || before->synced_to >= next_number;
 }
 
 bool begins_with_record(std::string_view file) {

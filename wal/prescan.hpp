@@ -23,17 +23,17 @@ enum class LogBytes : std::uint8_t {
     rot,    // damage with something after it that was written later: it went bad
 };
 
-// What a power cut leaves of unsynced writes may have holes: the kernel writes pages in any order.
-// So batches of marks for which nobody waited say so, and up to which number all had been synced
-// before: behind a hole they prove that it is rot only if what is missing was synced. RocksDB keeps
-// such a record in its log alone (WriteBatch::PutLogData).
-struct LazyBatch {
+// What a power cut leaves of writes that were not synced may have holes: they reach the disk in any
+// order. So a batch that is not synced, or is the first that is again, says how far all had been
+// synced: behind a hole it proves that this is rot only if what is missing was. RocksDB keeps such
+// a record in its log alone (WriteBatch::PutLogData).
+struct Foregoing {
     std::uint64_t synced_to = 0;  // the number of the last record, or above
     Seq head;                     // the last entry before this batch; 0: it does not say
 };
 
 // `batch` with that record before its own.
-[[nodiscard]] std::string as_lazy(std::string_view batch, LazyBatch lazy);
+[[nodiscard]] std::string after(const Foregoing& foregoing, std::string_view batch);
 
 struct Damage {
     std::uint64_t begin = 0;
@@ -54,8 +54,8 @@ struct LoggedBatch {
     std::string_view bytes;
     bool after_damage = false;
 
-    // nullopt: somebody waited for it, or it is too short to say.
-    [[nodiscard]] std::optional<LazyBatch> lazy() const;
+    // nullopt: all before it was synced, or it is too short to say.
+    [[nodiscard]] std::optional<Foregoing> foregoing() const;
 
     // Behind damage that ends before the record `next_number`: that it was whole.
     [[nodiscard]] bool proves_rot(std::uint64_t next_number) const;

@@ -241,7 +241,11 @@ private:
         std::optional<Error> wrong;
         PutsOfBatch rescue([&](std::string_view key, std::string_view value) {
             const std::optional<Seq> seq = seq_of(Space::entry, key);
-            if (!seq) return;
+            if (!seq) {
+                // Whatever was about to be sent behind the damage may have been.
+                incomplete_ = incomplete_ || (after_damage_ && is_intent(key, value));
+                return;
+            }
             highest_ = std::max(highest_, *seq);
             if (!after_damage_ || wrong || has(key)) return;
             rocksdb::WriteBatch one;
@@ -253,7 +257,9 @@ private:
             if (logged.after_damage && !std::exchange(after_damage_, true)) {
                 gaps_from_ = last_entry().next();
             }
-            if (const auto lazy = logged.lazy()) highest_ = std::max(highest_, lazy->head);
+            if (const auto before = logged.foregoing()) {
+                highest_ = std::max(highest_, before->head);
+            }
             const rocksdb::WriteBatch batch{std::string(logged.bytes)};
             Unflushed unflushed(*db_, flushed_, ByteReader(logged.bytes).le<std::uint64_t>());
             if (!batch.Iterate(&rescue).ok() || !batch.Iterate(&unflushed).ok()) {
@@ -265,7 +271,8 @@ private:
             }
         };
         const std::uint64_t number = repaired_ ? 0 : (*db_)->GetLatestSequenceNumber() + 1;
-        Result<Inspection> read = read_logs(owner_.files_, source_, first_log_, number, visit);
+        Result<Inspection> read = read_logs(
+            owner_.files_, source_, {first_log_, number, known_.mark.acknowledged}, visit);
         if (!read) return read.error();
         if (wrong) return *wrong;
         incomplete_ = incomplete_ || read->rot || (known_.mark.clean && read->dropped);

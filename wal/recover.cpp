@@ -140,19 +140,24 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
     std::string why = "the last start did not come to the end of rebuilding it";
     if (!*under_way) {
         if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
-        Result<Inspection> found = inspect(Files(options_.env), directory + "/db");
+        Result<Inspection> found =
+            inspect(Files(options_.env), directory + "/db", mark.acknowledged);
         if (!found) return found.error();
         doubt_tables = doubt_tables || found->tables;
+        bool is_damaged = true;
         if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
             why = found->text();
         } else if (doubt_tables) {
             why = doubt;
+        } else if (found->more_behind) {
+            why = found->text();
+            is_damaged = false;  // it may be: what a power cut leaves can look the same
         } else {
             Result<void> opened = store_.open();
             if (opened || opened.error().code != Errc::corrupt) return opened;
             why = opened.error().detail;
         }
-        if (options_.on_corruption == OnCorruption::refuse) return refusal(why);
+        if (is_damaged && options_.on_corruption == OnCorruption::refuse) return refusal(why);
     }
     options_.note("the log is damaged and is rebuilt of what can be read: " + why);
     Result<Rebuilt> rebuilt = rebuild.run({mark, options_.wall_now(), doubt_tables});

@@ -133,7 +133,7 @@ Result<void> Log::Impl::expire_keys() {
     rocksdb::WriteBatch batch;
     const rocksdb::Status put = batch.DeleteRange(begin, end);
     HOLDFAST_ASSERT(put.ok());  // memory only
-    Result<void> written = store_.write_lazily(batch, {});
+    Result<void> written = store_.write(batch, false);
     if (!written && written.error().code != Errc::overloaded) return written;
     if (written) store_.drop_files(begin, end);
     return {};

@@ -137,21 +137,18 @@ void Store::put(rocksdb::WriteBatch& batch, std::string_view key, std::string_vi
     db_->put(batch, key, value);
 }
 
-Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync) {
+Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync, Seq head) {
     const auto lock = reading();
     if (!lock) return not_open();
-    const rocksdb::Status status = (*db_)->Write(sync ? synced_write() : unsynced_write(), &batch);
+    rocksdb::Status status;
+    if (sync && synced_to_ == (*db_)->GetLatestSequenceNumber()) {
+        status = (*db_)->Write(synced_write(), &batch);
+    } else {
+        rocksdb::WriteBatch telling(after({synced_to_, head}, batch.Data()));
+        status = (*db_)->Write(sync ? synced_write() : unsynced_write(), &telling);
+    }
     if (!status.ok()) return error_of(status, "write");
     if (sync) synced_to_ = (*db_)->GetLatestSequenceNumber();
-    return {};
-}
-
-Result<void> Store::write_lazily(const rocksdb::WriteBatch& batch, Seq head) {
-    const auto lock = reading();
-    if (!lock) return not_open();
-    rocksdb::WriteBatch lazy(as_lazy(batch.Data(), {synced_to_, head}));
-    const rocksdb::Status status = (*db_)->Write(unsynced_write(), &lazy);
-    if (!status.ok()) return error_of(status, "write");
     return {};
 }
 

@@ -57,12 +57,9 @@ public:
     // While the store is open, and into a batch that is written before it is closed.
     void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
 
-    // Unsynced it is in the kernel's hands.
-    [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync);
-
-    // Unsynced, and nobody was told anything: the batch says so itself (prescan.hpp). `head`: the
-    // last entry there is.
-    [[nodiscard]] Result<void> write_lazily(const rocksdb::WriteBatch& batch, Seq head);
+    // Unsynced it is in the kernel's hands. Where not all before it is synced, or it is not itself,
+    // the batch says so in RocksDB's log (prescan.hpp). `head`: the last entry there is.
+    [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync, Seq head = {});
 
     // nullopt: there is no such key.
     [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;

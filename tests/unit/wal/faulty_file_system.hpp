@@ -7,7 +7,7 @@
 // - after a cut the tail that was not synced is there in part, not at all, with a hole, or as zeros
 //   or junk;
 // - what was written in place and not synced is there, or not, or up to some sector, or any of its
-//   pages;
+//   sectors;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.
 // Not modelled: deletions that are undone, damage to durable bytes.

@@ -232,6 +232,34 @@ TEST_F(LogFilesTest, WritesNothingAfterAWriteThatFailed) {
     EXPECT_EQ(read("1.log"), "one ");
 }
 
+TEST_F(LogFilesTest, SyncsALogBeforeTheNextBegins) {
+    std::string done;
+    disk_->observe([&](Disk::Op op, const std::string& file) {
+        if (op == Disk::Op::sync) done += "sync " + file.substr(file.size() - 5) + " ";
+        if (op == Disk::Op::create) done += "create " + file.substr(file.size() - 5) + " ";
+    });
+    const Writer first = create("1.log");
+    ASSERT_TRUE(first->Append("text", kOptions, nullptr).ok());
+    ASSERT_TRUE(first->Flush(kOptions, nullptr).ok());
+    const Writer second = create("2.log");
+    EXPECT_EQ(done, "create 1.log sync 1.log create 2.log ");
+    done.clear();
+    ASSERT_TRUE(second->Append("text", kOptions, nullptr).ok());
+    ASSERT_TRUE(second->Sync(kOptions, nullptr).ok());
+    create("3.log");
+    EXPECT_EQ(done, "sync 2.log create 3.log ") << "it was synced";
+}
+
+TEST_F(LogFilesTest, BeginsNoLogWhenTheOneBeforeCannotBeSynced) {
+    const Writer first = create("1.log");
+    ASSERT_TRUE(first->Append("text", kOptions, nullptr).ok());
+    ASSERT_TRUE(first->Flush(kOptions, nullptr).ok());
+    disk_->fail(static_cast<unsigned>(Disk::Op::sync), 0, 1, IOStatus::IOError("injected"));
+    Writer second;
+    EXPECT_FALSE(files_.NewWritableFile(path("2.log"), FileOptions(), &second, nullptr).ok());
+    EXPECT_EQ(second, nullptr);
+}
+
 TEST_F(LogFilesTest, TakesNoLogThatIsLongerThanItCanSay) {
     const Writer file = create("1.log");
     const std::string some = "x";

@@ -1,5 +1,6 @@
 // Damage to what a killed process left, where not all had been synced.
 #include "tests/unit/wal/stopped_log.hpp"
+#include "wal/water_mark.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,6 +31,12 @@ protected:
         log_.close();
         fs::remove_all(log_.options.directory);
         fs::rename(left, log_.options.directory);
+    }
+
+    void write_mark(Seq acknowledged) {
+        WaterMarkFile file(log_.options.directory.string(), log_.options.env);
+        ASSERT_TRUE(file.read());
+        ASSERT_TRUE(file.write({acknowledged, Seq{1}}));
     }
 
     // Written and not synced, each by itself.
@@ -64,6 +71,56 @@ TEST_F(LogKilled, AHoleInMarksThatWereNotSyncedIsNoRot) {
     log_.open();
     EXPECT_EQ(bodies(log_), "event ");
     EXPECT_FALSE(was_rebuilt());
+}
+
+// A power cut may leave the same of an event that was on its way: nothing proves the one or the
+// other. So it is taken, and nobody's attempts are doubted.
+TEST_F(LogKilled, AnEventBehindAHoleInMarksThatWereNotSyncedIsThere) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    log_.open();
+    log_.append("event");
+    for (const char* name : {"first", "second"}) mark(name);
+    log_.append("behind");
+    kill();
+    write_mark(Seq{1});
+    log_.rot("first");
+    log_.open();
+    std::string bodies;
+    for (const Pending& one : log_.take_all()) {
+        bodies += std::string(log_->get(one.seq)->event().body) + " ";
+        EXPECT_FALSE(one.retry) << "in doubt";
+    }
+    EXPECT_EQ(bodies, "event behind ");
+    EXPECT_TRUE(log_->health().lost.empty());
+}
+
+TEST_F(LogKilled, AnIntentBehindAHoleInMarksThatWereNotSyncedLeavesItsEntryInDoubt) {
+    log_.open();
+    log_.append("event");
+    log_.take_all();
+    mark("first");
+    Retry retry = retry_once();
+    retry.intended = true;
+    log_->intend("crm", Seq{1}, retry, 77);
+    ASSERT_TRUE(log_.reports().wait_for({77}));
+    kill();
+    log_.rot("first");
+    log_.open();
+    const std::vector<Pending> taken = log_.take_all();
+    ASSERT_EQ(taken.size(), 1U);
+    EXPECT_TRUE(taken[0].retry && taken[0].retry->intended);
+}
+
+TEST_F(LogKilled, AnEventThatStoodBehindRotIsAcknowledgedProof) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    log_.open();
+    log_.append("event");
+    mark("first");
+    log_.append("behind");
+    kill();
+    write_mark(Seq{2});
+    log_.rot("first");
+    EXPECT_EQ(log_.try_open().error().code, Errc::corrupt);
 }
 
 TEST_F(LogKilled, AnEventThatRotsUnderMarksThatWereNotSyncedIsReported) {

@@ -1,6 +1,7 @@
 #include "wal/prescan.hpp"
 
 #include "proto/bytes.hpp"
+#include "tests/unit/wal/rocks_log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,45 +9,13 @@
 #include <random>
 #include <string>
 
-namespace rocksdb::crc32c {
-std::uint32_t Extend(std::uint32_t init_crc, const char* data, std::size_t n);
-}
-
 namespace holdfast::wal {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::size_t kBlock = 32 * 1024;
-
-// Writes as RocksDB does.
-class LogFile {
-public:
-    void add(std::string_view batch) {
-        constexpr std::size_t kHeader = 7;
-        for (bool first = true; first || !batch.empty(); first = false) {
-            const std::size_t left = kBlock - bytes.size() % kBlock;
-            if (left < kHeader) bytes.append(left, '\0');
-            const std::size_t room = kBlock - bytes.size() % kBlock - kHeader;
-            const std::string_view part = batch.substr(0, room);
-            batch.remove_prefix(part.size());
-            const bool last = batch.empty();
-            record(static_cast<std::uint8_t>(first ? (last ? 1 : 2) : (last ? 4 : 3)), part);
-        }
-    }
-
-    void record(std::uint8_t type, std::string_view payload) {
-        std::string summed(1, static_cast<char>(type));
-        summed += payload;
-        const std::uint32_t crc = rocksdb::crc32c::Extend(0, summed.data(), summed.size());
-        put_le(bytes, ((crc >> 15U) | (crc << 17U)) + 0xa282ead8U);
-        put_le(bytes, static_cast<std::uint16_t>(payload.size()));
-        bytes += summed;
-    }
-
-    std::string bytes;
-};
+constexpr std::size_t kBlock = RocksLog::kBlock;
 
 struct Seen {
     Prescan scan;
@@ -67,7 +36,7 @@ TEST(Prescan, OfAnEmptyFileIsClean) {
 }
 
 TEST(Prescan, FindsBatchesOfAnySizeAcrossBlocks) {
-    LogFile file;
+    RocksLog file;
     std::vector<std::string> batches;
     for (const std::size_t size : {10U, 0U, 40'000U, 3U, 32'750U, 1U, 100'000U}) {
         batches.emplace_back(size, static_cast<char>('a' + batches.size()));
@@ -80,13 +49,13 @@ TEST(Prescan, FindsBatchesOfAnySizeAcrossBlocks) {
 }
 
 TEST(Prescan, ReservedSpaceAtTheEndIsClean) {
-    LogFile file;
+    RocksLog file;
     file.add("x");
     EXPECT_EQ(prescan(file.bytes + std::string(100'000, '\0')).found, LogBytes::clean);
 }
 
 TEST(Prescan, CutAnywhereIsTornOrClean) {
-    LogFile file;
+    RocksLog file;
     std::vector<std::size_t> ends = {0};
     for (int i = 0; i < 5; ++i) {
         file.add(std::string(20'000, 'x'));
@@ -101,7 +70,7 @@ TEST(Prescan, CutAnywhereIsTornOrClean) {
 }
 
 TEST(Prescan, JunkAtTheEndIsTorn) {
-    LogFile file;
+    RocksLog file;
     file.add("x");
     const std::uint64_t size = file.bytes.size();
     std::mt19937 random(1);
@@ -113,7 +82,7 @@ TEST(Prescan, JunkAtTheEndIsTorn) {
 
 // Each bit of a record in the middle, that of its length too, which hides where the next begins.
 TEST(Prescan, AFlippedBitBeforeAValidBatchIsRotAndCostsThatBatchAlone) {
-    LogFile file;
+    RocksLog file;
     file.add("first");
     const std::size_t begin = file.bytes.size();
     file.add("second");
@@ -131,7 +100,7 @@ TEST(Prescan, AFlippedBitBeforeAValidBatchIsRotAndCostsThatBatchAlone) {
 }
 
 TEST(Prescan, AFlippedBitInTheLastBatchIsTorn) {
-    LogFile file;
+    RocksLog file;
     file.add("first");
     file.add("last");
     file.bytes.back() ^= 1;
@@ -139,7 +108,7 @@ TEST(Prescan, AFlippedBitInTheLastBatchIsTorn) {
 }
 
 TEST(Prescan, AHoleOfZerosIsRot) {
-    LogFile file;
+    RocksLog file;
     for (int i = 0; i < 200; ++i) file.add(std::string(1000, 'x'));
     file.bytes.replace(50'000, 4096, 4096, '\0');
     const Seen seen = look(file.bytes);
@@ -156,9 +125,9 @@ std::string batch(std::uint64_t number, std::uint32_t count, std::string_view te
 }
 
 // Behind a hole where the record 11 was.
-class PrescanLazy : public testing::Test {
+class PrescanUnsynced : public testing::Test {
 protected:
-    PrescanLazy() {
+    PrescanUnsynced() {
         file_.add(batch(7, 4, "synced"));
         const std::size_t begin = file_.bytes.size();
         file_.add(batch(11, 1, "lost"));
@@ -168,42 +137,42 @@ protected:
 
     [[nodiscard]] LogBytes found() const { return prescan(file_.bytes).found; }
 
-    LogFile file_;
+    RocksLog file_;
 };
 
-TEST_F(PrescanLazy, BatchesProveNoRotWhereNothingSyncedIsMissing) {
-    file_.add(as_lazy(batch(12, 2, "written back first"), {10, {}}));
-    file_.add(as_lazy(batch(14, 1, std::string(40'000, 'x')), {10, {}}));
+TEST_F(PrescanUnsynced, BatchesProveNoRotWhereNothingSyncedIsMissing) {
+    file_.add(after({10, {}}, batch(12, 2, "written back first")));
+    file_.add(after({10, {}}, batch(14, 1, std::string(40'000, 'x'))));
     EXPECT_EQ(found(), LogBytes::torn);
     file_.add(batch(15, 1, "synced"));
     EXPECT_EQ(found(), LogBytes::rot);
 }
 
-TEST_F(PrescanLazy, BatchesProveRotOfWhatHadBeenSynced) {
-    file_.add(as_lazy(batch(12, 2, "later"), {11, {}}));
+TEST_F(PrescanUnsynced, BatchesProveRotOfWhatHadBeenSynced) {
+    file_.add(after({11, {}}, batch(12, 2, "later")));
     EXPECT_EQ(found(), LogBytes::rot);
 }
 
-TEST_F(PrescanLazy, BatchesAreToldApartAlsoAcrossTheEndOfABlock) {
+TEST_F(PrescanUnsynced, BatchesAreToldApartAlsoAcrossTheEndOfABlock) {
     for (std::size_t left = 7; left < 60; ++left) {
         for (const std::uint64_t synced_to : {10U, 11U}) {
-            LogFile file = file_;
+            RocksLog file = file_;
             file.add(
-                as_lazy(batch(12, 1, std::string(kBlock - file.bytes.size() - 7 - 31 - left, 'x')),
-                        {10, {}}));
+                after({10, {}},
+                      batch(12, 1, std::string(kBlock - file.bytes.size() - 7 - 31 - left, 'x'))));
             ASSERT_EQ(kBlock - file.bytes.size() % kBlock, left);
-            file.add(as_lazy(batch(13, 1, "over the end"), {synced_to, {}}));
+            file.add(after({synced_to, {}}, batch(13, 1, "over the end")));
             EXPECT_EQ(prescan(file.bytes).found, synced_to == 11 ? LogBytes::rot : LogBytes::torn)
                 << left;
         }
     }
 }
 
-TEST_F(PrescanLazy, ABatchOfAnotherFileGoesOnAfterItsLastRecord) {
-    LogFile next;
+TEST_F(PrescanUnsynced, ABatchOfAnotherFileGoesOnAfterItsLastRecord) {
+    RocksLog next;
     next.record(1, "junk");
     next.bytes.back() ^= 1;
-    next.add(as_lazy(batch(20, 1, "lazy"), {18, {}}));
+    next.add(after({18, {}}, batch(20, 1, "unsynced")));
     EXPECT_EQ(prescan(next.bytes, {}, 19).found, LogBytes::torn);
     EXPECT_EQ(prescan(next.bytes, {}, 18).found, LogBytes::rot);
     EXPECT_EQ(prescan(next.bytes).found, LogBytes::rot) << "nothing is known of what came before";
@@ -211,7 +180,7 @@ TEST_F(PrescanLazy, ABatchOfAnotherFileGoesOnAfterItsLastRecord) {
 
 // The pieces of one batch that was being written at a power cut reach the disk in any order.
 TEST(Prescan, LaterPiecesOfADamagedBatchAreNoProofThatItWasWhole) {
-    LogFile file;
+    RocksLog file;
     file.add("x");
     file.add(std::string(100'000, 'y'));
     file.bytes.replace(40'000, 4096, 4096, '\0');
@@ -221,7 +190,7 @@ TEST(Prescan, LaterPiecesOfADamagedBatchAreNoProofThatItWasWhole) {
 }
 
 TEST(Prescan, ABatchWithoutItsEndBeforeAnotherIsRot) {
-    LogFile file;
+    RocksLog file;
     file.record(2, "begins");
     file.add("whole");
     const Seen seen = look(file.bytes);

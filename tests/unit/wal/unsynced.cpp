@@ -169,7 +169,7 @@ void Unsynced::undo_overwrites(std::mt19937_64& random) {
     }
 }
 
-// All of it, nothing, the end from some sector on, or any of the pages.
+// All of it, nothing, the end from some sector on, or any of the sectors.
 void Unsynced::undo(const Overwrite& one, std::string& content, std::mt19937_64& random) {
     const std::uint64_t unit = one.by_sectors ? kDiskSector : (one.size + 1) / 2;
 
@@ -178,13 +178,11 @@ void Unsynced::undo(const Overwrite& one, std::string& content, std::mt19937_64&
     const std::uint64_t kind = below(random, one.by_sectors ? 4 : 3);
     const std::uint64_t end_from = below(random, (one.size + unit - 1) / unit) * unit;
     if (kind == nothing) return;
-    bool keeps_page = false;
     std::string before = one.before;
     before.resize(one.size, '\0');
     for (std::uint64_t at = 0; at < one.size; at += unit) {
         if (kind == end && at < end_from) continue;
-        if (kind == any && at % kPage == 0) keeps_page = below(random, 2) == 0;
-        if (kind == any && keeps_page) continue;
+        if (kind == any && below(random, 2) == 0) continue;
         const std::uint64_t size = std::min(unit, one.size - at);
         content.replace(one.at + at, size, before, at, size);
     }
