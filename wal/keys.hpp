@@ -15,7 +15,7 @@ enum class Space : char {
     key = 'k',     // k|end of its bucket|digest: a KeyRecord; an idempotency key
     failed = 'f',  // f|seq: a Failure; the dead letters
     kept = 'x',    // x|seq: the record of a failed or parked entry, after e|seq was reclaimed
-    meta = 'm',    // m|name: schema, tail
+    meta = 'm',    // m|name: the names below
     cursor = 'c',  // c|destination: a Cursor with its counts
     parked = 'p',  // p|seq: destination; waits outside the cursor
     retry = 'r',   // r|seq: a Retry
@@ -31,6 +31,10 @@ inline constexpr std::string_view kSchemaOfOneFamily = "1";
 constexpr bool is_old_schema(std::string_view schema) {
     return schema == kSchemaOfOneFamily || schema == "2";
 }
+
+inline constexpr std::string_view kTailName = "tail";    // m|tail: an entry's key
+inline constexpr std::string_view kLostName = "lost";    // m|lost: a Lost
+inline constexpr std::string_view kDoubtName = "doubt";  // m|doubt: an entry's key
 
 [[nodiscard]] std::string seq_key(Space space, Seq seq);
 [[nodiscard]] std::string name_key(Space space, std::string_view name);

@@ -7,19 +7,14 @@
 //                                  way, at any point, begins the building again
 //   DIRECTORY/quarantine/TIME/db   what was set aside
 //
-// Entries are taken from anywhere. Marks (cursors, retries, …) are taken up to the first damage in
-// the logs and not from behind it: a mark must not outlive one that came before it. So deliveries
-// may be repeated; where that must not happen blindly, `Rebuilt::doubt` says which entries.
-//
 // Thread: whoever opens the log. No database may be open.
 #pragma once
 
 #include "proto/result.hpp"
+#include "wal/building.hpp"
 #include "wal/files.hpp"
-#include "wal/inspection.hpp"
 #include "wal/lost.hpp"
 #include "wal/rocks_options.hpp"
-#include "wal/water_mark.hpp"
 
 #include <string>
 #include <vector>
@@ -28,16 +23,10 @@ namespace holdfast::wal {
 
 inline constexpr std::string_view kRebuildingName = "/rebuilding";
 
-inline constexpr std::string_view kTailName = "tail";    // m|tail: an entry's key
-inline constexpr std::string_view kLostName = "lost";    // m|lost: a Lost
-inline constexpr std::string_view kDoubtName = "doubt";  // m|doubt: an entry's key
-
 struct Rebuilt {
     std::string kept_in;         // the folder in quarantine
-    std::vector<SeqRange> lost;  // acknowledged entries that are gone now and were there before
-    // Others that waited or were dead letters and may be gone: at most so many; which, cannot be
-    // told. nullopt: nor how many, if any.
-    std::optional<std::uint64_t> unnamed = 0;
+    std::vector<SeqRange> lost;  // as in Built
+    std::optional<std::uint64_t> unnamed;
 };
 
 class Rebuild {
@@ -48,21 +37,13 @@ public:
     // one that was ended.
     [[nodiscard]] Result<bool> is_under_way();
 
-    struct Known {
-        WaterMark mark;
-        WallTime now;
-        bool doubt_tables = false;  // RocksDB opens them, and yet found them damaged
-        bool keep_tables = false;   // in quarantine too, where they are whole: so it can be undone
-    };
-
-    [[nodiscard]] Result<Rebuilt> run(const Known& known);
+    // `keep_tables`: in quarantine too, where they are whole: so it can be undone.
+    [[nodiscard]] Result<Rebuilt> run(const Known& known, WallTime now, bool keep_tables = false);
 
 private:
-    class Building;
-
     [[nodiscard]] Result<std::string> set_aside(WallTime now);
     [[nodiscard]] Result<void> put_in_place();
-    void thin(const std::string& kept_in, bool tables_are_good);
+    void thin(const std::string& kept_in);
 
     const std::string directory_;
     rocksdb::Env* const env_;

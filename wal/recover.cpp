@@ -1,5 +1,6 @@
 // Opening the log: what the last process left is read, counted and checked.
 #include "proto/record.hpp"
+#include "wal/inspection.hpp"
 #include "wal/log_impl.hpp"
 
 #include <fcntl.h>
@@ -160,7 +161,7 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
         if (is_damaged && options_.on_corruption == OnCorruption::refuse) return refusal(why);
     }
     options_.note("the log is damaged and is rebuilt of what can be read: " + why);
-    Result<Rebuilt> rebuilt = rebuild.run({mark, options_.wall_now(), doubt_tables});
+    Result<Rebuilt> rebuilt = rebuild.run({mark, doubt_tables}, options_.wall_now());
     if (!rebuilt) return rebuilt.error();
     options_.note("the log was rebuilt; the damaged one is kept in " + rebuilt->kept_in);
     if (rebuilt->unnamed != 0) options_.note(text_of_unnamed(rebuilt->unnamed));

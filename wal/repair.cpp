@@ -64,7 +64,7 @@ Result<std::string> rebuild(const CheckOptions& options,
     // Clears away what is left of an earlier one.
     if (Result<bool> under_way = rebuild.is_under_way(); !under_way) return under_way.error();
     Result<Rebuilt> rebuilt =
-        rebuild.run({known, options.now, doubts_tables(found.findings), /*keep_tables=*/true});
+        rebuild.run({known, doubts_tables(found.findings)}, options.now, /*keep_tables=*/true);
     if (!rebuilt) return rebuilt.error();
     lost = std::move(rebuilt->lost);
     unnamed = rebuilt->unnamed;

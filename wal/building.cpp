@@ -1,0 +1,466 @@
+#include "wal/building.hpp"
+
+#include "proto/assert.hpp"
+#include "proto/bytes.hpp"
+#include "proto/record.hpp"
+#include "wal/census.hpp"
+#include "wal/database.hpp"
+#include "wal/inspection.hpp"
+#include "wal/keys.hpp"
+#include "wal/table_reader.hpp"
+
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+namespace holdfast::wal {
+namespace {
+
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+Error failed(const rocksdb::Status& status, std::string_view doing) {
+    Errc code = Errc::storage_failed;
+    if (status.IsCorruption()) code = Errc::corrupt;
+    if (status.IsNoSpace()) code = Errc::disk_full;
+    return Error{code, std::string(doing) + ": " + status.ToString()};
+}
+
+// What a logged batch holds and no table yet, with each key in the family where it belongs now.
+class Unflushed : public rocksdb::WriteBatch::Handler {
+public:
+    using Flushed = std::array<rocksdb::SequenceNumber, 2>;
+
+    Unflushed(const Database& database, const Flushed& flushed, rocksdb::SequenceNumber first)
+        : database_(database), flushed_(flushed), next_(first) {}
+
+    [[nodiscard]] rocksdb::WriteBatch& batch() { return batch_; }
+
+    rocksdb::Status PutCF(std::uint32_t family,
+                          const rocksdb::Slice& key,
+                          const rocksdb::Slice& value) override {
+        if (!is_missing(family)) return {};
+        return batch_.Put(family_of(key), key, value);
+    }
+
+    rocksdb::Status DeleteCF(std::uint32_t family, const rocksdb::Slice& key) override {
+        if (!is_missing(family)) return {};
+        return batch_.Delete(family_of(key), key);
+    }
+
+    rocksdb::Status DeleteRangeCF(std::uint32_t family,
+                                  const rocksdb::Slice& begin,
+                                  const rocksdb::Slice& end) override {
+        if (!is_missing(family)) return {};
+        return batch_.DeleteRange(family_of(begin), begin, end);
+    }
+
+private:
+    // Each of a batch has the next number.
+    bool is_missing(std::uint32_t family) {
+        const rocksdb::SequenceNumber number = next_++;
+        return family < flushed_.size() && number > flushed_[family];
+    }
+
+    rocksdb::ColumnFamilyHandle* family_of(const rocksdb::Slice& key) const {
+        return database_.family_of({key.data(), key.size()});
+    }
+
+    const Database& database_;
+    const Flushed& flushed_;
+    rocksdb::SequenceNumber next_;
+    rocksdb::WriteBatch batch_;
+};
+
+// All is flushed at the end, and before it is begun again.
+rocksdb::WriteOptions unlogged() {
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return options;
+}
+
+class Building {
+public:
+    explicit Building(const BuildOrder& order)
+        : files_(order.env),
+          note_(order.note),
+          source_(order.source),
+          target_(order.target),
+          known_(order.known),
+          options_(rocks_options(order.env, order.note)) {}
+
+    Result<Built> run() {
+        Result<void> done = begin();
+        if (done) done = replay_logs();
+        if (done) done = add_from_bad_tables();
+        if (done) done = account();
+        if (done) done = end();
+        if (!done) return done.error();
+        return Built{std::move(lost_), unnamed_, !repaired_};
+    }
+
+private:
+    // With RocksDB's own list of tables if that is whole, else with all tables that are whole.
+    Result<void> begin() {
+        Result<void> opened = Error{Errc::corrupt, "RocksDB found its tables damaged"};
+        if (!known_.doubt_tables) {
+            if (Result<void> linked = link_all_but_logs(); !linked) return linked;
+            if (files_.exists(target_ + "/CURRENT")) opened = open_as_it_was();
+        }
+        if (opened) return {};
+        if (opened.error().code != Errc::corrupt) return opened;
+        note_("repairing: " + opened.error().detail);
+        repaired_ = true;
+        if (Result<void> linked = link_all_but_logs(".sst"); !linked) return linked;
+        const rocksdb::Status repaired = rocksdb::RepairDB(target_, options_.db, options_.families);
+        if (!repaired.ok()) return failed(repaired, "repair");
+        return open();
+    }
+
+    Result<void> link_all_but_logs(std::string_view ending = "") {
+        if (Result<void> removed = files_.remove_directory(target_); !removed) return removed;
+        if (Result<void> made = files_.make_directory(target_); !made) return made;
+        Result<std::vector<std::string>> names = files_.list(source_);
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            if (name == "LOCK" || log_number(name) || !name.ends_with(ending)) continue;
+            Result<void> linked = files_.link(source_ + "/" + name, target_ + "/" + name);
+            if (!linked) return linked;
+        }
+        return {};
+    }
+
+    Result<void> open_as_it_was() {
+        rocksdb::DB* opened = nullptr;
+        const rocksdb::Status read =
+            rocksdb::DB::OpenForReadOnly(options_.of_marks(), target_, &opened);
+        const std::unique_ptr<rocksdb::DB> before(opened);
+        if (read.ok()) {
+            before->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_log_);
+        }
+        return open();
+    }
+
+    Result<void> open() {
+        db_.reset();
+        rocksdb::Status status = Database::open(options_, target_, db_);
+        bool moved = false;
+        if (status.ok()) status = move_entries(*db_, unlogged(), moved);
+        if (status.ok()) {
+            note_what_is_flushed();
+            return {};
+        }
+        Error error = failed(status, "open " + target_);
+        if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
+        return error;
+    }
+
+    // What a family has in tables must not be overwritten by what came before it. RepairDB has
+    // taken tables out: then everything is written again, and ends as the newest all the same.
+    void note_what_is_flushed() {
+        if (repaired_) return;
+        std::vector<rocksdb::LiveFileMetaData> tables;
+        (*db_)->GetLiveFilesMetaData(&tables);
+        for (const rocksdb::LiveFileMetaData& table : tables) {
+            const bool is_of_marks = table.column_family_name == rocksdb::kDefaultColumnFamilyName;
+            rocksdb::SequenceNumber& flushed = flushed_[is_of_marks ? 0 : 1];
+            flushed = std::max(flushed, table.largest_seqno);
+        }
+    }
+
+    Result<void> write(rocksdb::WriteBatch& batch) {
+        const rocksdb::Status written = (*db_)->Write(unlogged(), &batch);
+        if (!written.ok()) return failed(written, "rebuild");
+        return {};
+    }
+
+    bool get(std::string_view key, std::string& value) {
+        return (*db_)->Get(rocksdb::ReadOptions(), db_->family_of(key), slice(key), &value).ok();
+    }
+
+    bool has(std::string_view key) {
+        std::string value;
+        return get(key, value);
+    }
+
+    std::optional<std::string> meta(std::string_view name) {
+        std::string value;
+        const std::string key = name_key(Space::meta, name);
+        if (!get(key, value)) return std::nullopt;
+        return value;
+    }
+
+    Result<void> scan(Space space,
+                      const std::function<void(const std::string&, const std::string&)>& visit) {
+        const std::string begin = name_key(space, "");
+        const std::unique_ptr<rocksdb::Iterator> at(
+            (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(begin)));
+        for (at->Seek(begin); at->Valid() && at->key().starts_with(begin); at->Next()) {
+            visit(at->key().ToString(), at->value().ToString());
+        }
+        if (!at->status().ok()) return failed(at->status(), "rebuild");
+        return {};
+    }
+
+    std::unique_ptr<rocksdb::Iterator> entries() {
+        return std::unique_ptr<rocksdb::Iterator>(
+            (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(seq_key(Space::entry, {}))));
+    }
+
+    Seq last_entry() {
+        const std::string end = end_of(Space::entry);
+        const auto at = entries();
+        at->SeekForPrev(end);
+        if (!at->Valid()) return {};
+        return seq_of(Space::entry, at->key().ToStringView()).value_or(Seq{});
+    }
+
+    Result<void> replay_logs() {
+        std::optional<Error> wrong;
+        PutsOfBatch rescue([&](std::string_view key, std::string_view value) {
+            const std::optional<Seq> seq = seq_of(Space::entry, key);
+            if (!seq) {
+                // Whatever was about to be sent behind the damage may have been.
+                incomplete_ = incomplete_ || (after_damage_ && is_intent(key, value));
+                return;
+            }
+            highest_ = std::max(highest_, *seq);
+            if (!after_damage_ || wrong || has(key)) return;
+            rocksdb::WriteBatch one;
+            db_->put(one, key, value);
+            if (Result<void> written = write(one); !written) wrong = written.error();
+        });
+        const auto visit = [&](const LoggedBatch& logged) {
+            if (wrong) return;
+            if (logged.after_damage && !std::exchange(after_damage_, true)) {
+                gaps_from_ = last_entry().next();
+            }
+            if (const auto before = logged.foregoing()) {
+                highest_ = std::max(highest_, before->head);
+            }
+            const rocksdb::WriteBatch batch{std::string(logged.bytes)};
+            Unflushed unflushed(*db_, flushed_, ByteReader(logged.bytes).le<std::uint64_t>());
+            if (!batch.Iterate(&rescue).ok() || !batch.Iterate(&unflushed).ok()) {
+                incomplete_ = true;  // its checksum is right, so it was written like this
+            } else if (!logged.after_damage) {
+                if (Result<void> written = write(unflushed.batch()); !written) {
+                    wrong = written.error();
+                }
+            }
+        };
+        const std::uint64_t number = repaired_ ? 0 : (*db_)->GetLatestSequenceNumber() + 1;
+        Result<Inspection> read =
+            read_logs(files_, source_, {first_log_, number, known_.mark.acknowledged}, visit);
+        if (!read) return read.error();
+        if (wrong) return *wrong;
+        incomplete_ = incomplete_ || read->rot || (known_.mark.clean && read->dropped);
+        return {};
+    }
+
+    // RepairDB has taken them out as a whole. A deleted pair may come back from them: a repeated
+    // delivery, while one that is left out may be a loss.
+    Result<void> add_from_bad_tables() {
+        const std::string folder = target_ + "/lost";
+        Result<std::vector<std::string>> names = files_.list(folder);
+        if (!names) return names.error();
+        std::optional<Error> wrong;
+        for (const std::string& name : *names) {
+            if (!name.ends_with(".sst")) continue;
+            incomplete_ = true;
+            const TableRead read =
+                read_table(options_.of_marks(), join(folder, name), [&](auto key, auto value) {
+                    if (wrong || !is_worth_adding(key)) return;
+                    rocksdb::WriteBatch one;
+                    db_->put(one, key, value);
+                    if (Result<void> written = write(one); !written) wrong = written.error();
+                });
+            if (wrong) return *wrong;
+            marks_missing_ = marks_missing_ || read == TableRead::without_some_marks;
+            note_(name + (read == TableRead::whole ? " was read again"
+                                                   : " is damaged: not all of it is there"));
+        }
+        return files_.remove_directory(folder);
+    }
+
+    bool is_worth_adding(std::string_view key) {
+        if (key.empty() || key == name_key(Space::meta, kDoubtName)) return false;
+        const auto space = Space{key[0]};
+        if (space == Space::retry || space == Space::saved) return false;
+        if (const auto seq = seq_of(Space::entry, key); seq && *seq < tail()) return false;
+        return !has(key);
+    }
+
+    Seq tail() {
+        const auto saved = meta(kTailName);
+        const auto seq = saved ? seq_of(Space::entry, *saved) : std::nullopt;
+        return std::max(seq.value_or(Seq{1}), known_.mark.tail);
+    }
+
+    // Of the marks: the cursors, and what is kept aside.
+    Result<void> read_marks() {
+        Result<void> done = scan(Space::cursor, [&](const auto& key, const auto& value) {
+            Result<Cursor> cursor = Cursor::decode(value);
+            if (cursor) census_.add_cursor(*name_of(Space::cursor, key), std::move(*cursor));
+        });
+        if (!done) return done;
+        done = scan(Space::parked, [&](const auto& key, const auto& destination) {
+            if (const auto seq = seq_of(Space::parked, key)) census_.add_parked(destination, *seq);
+        });
+        if (!done) return done;
+        return scan(Space::failed, [&](const auto& key, const auto&) {
+            if (const auto seq = seq_of(Space::failed, key)) census_.add_dead(*seq);
+        });
+    }
+
+    // What is kept aside, and neither parked nor a dead letter, has lost the mark that said so: it
+    // waits again. Those that end take their record along in the same write.
+    Result<void> park_again() {
+        std::uint64_t again = 0;
+        std::optional<Error> wrong;
+        Result<void> scanned = scan(Space::kept, [&](const auto& key, const auto& value) {
+            const auto seq = seq_of(Space::kept, key);
+            const Result<Event> event = decode_record(value);
+            if (wrong || !seq || !event || census_.is_aside(*seq)) return;
+            rocksdb::WriteBatch mark;
+            db_->put(mark, seq_key(Space::parked, *seq), event->destination);
+            if (Result<void> written = write(mark); !written) wrong = written.error();
+            census_.add_parked(event->destination, *seq);
+            ++again;
+        });
+        if (wrong) return *wrong;
+        if (again == 0) return scanned;
+        incomplete_ = true;
+        note_(std::to_string(again) + " entries had lost the mark that they wait, and wait again");
+        return scanned;
+    }
+
+    // At most so many are gone without a gap; nullopt: nothing says how many.
+    [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) const {
+        if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
+        if (!census_.is_complete()) return std::nullopt;
+        return census_.missing(lost_);
+    }
+
+    // By destination; of those whose records can be read.
+    Counts counts_aside(const std::string& destination) {
+        Counts counts;
+        counts.pending = census_.parked_of(destination);
+        census_.dead().visit([&](Seq seq) {
+            std::string record;
+            if (!get(seq_key(Space::kept, seq), record) &&
+                !get(seq_key(Space::entry, seq), record)) {
+                return;
+            }
+            const Result<Event> event = decode_record(record);
+            counts.failed += event && event->destination == destination;
+        });
+        return counts;
+    }
+
+    // Which entries should be there and are not.
+    std::vector<SeqRange> gaps(Seq from, Seq head) {
+        std::vector<SeqRange> found;
+        Seq expected = from;
+        const auto at = entries();
+        for (at->Seek(seq_key(Space::entry, from)); at->Valid(); at->Next()) {
+            const auto seq = seq_of(Space::entry, at->key().ToStringView());
+            if (!seq) break;
+            if (*seq > expected) found.push_back({expected, seq->previous()});
+            expected = seq->next();
+            if (!repaired_ && !after_damage_) continue;
+            const Result<Event> event = decode_record(at->value().ToStringView());
+            if (event) census_.add_entry(event->destination, *seq);
+        }
+        if (expected <= head) found.push_back({expected, head});
+        return found;
+    }
+
+    Result<void> account() {
+        Result<void> read = read_marks();
+        if (read && repaired_) read = park_again();
+        if (!read) return read;
+        const Seq tail = this->tail();
+        const Seq last = std::max(last_entry(), tail.previous());
+        const Seq head = std::max({last, highest_, known_.mark.acknowledged});
+        Seq from = last.next();
+        if (repaired_) {
+            from = tail;
+        } else if (gaps_from_) {
+            from = std::max(*gaps_from_, tail);
+        }
+        Lost lost;
+        if (const auto saved = meta(kLostName)) {
+            if (Result<Lost> known = Lost::decode(*saved)) lost = std::move(*known);
+        }
+        for (const SeqRange& gap : gaps(from, head)) {
+            if (!lost.find(gap.first)) lost_.push_back(gap);
+            lost.add(gap);
+        }
+        incomplete_ = incomplete_ || !lost_.empty();
+        // Also when no table is seen to be bad: one may be gone.
+        if (repaired_ && census_.missing(lost_) > 0) marks_missing_ = true;
+        unnamed_ = count_unnamed(tail);
+        lost.add_unnamed(unnamed_);
+        rocksdb::WriteBatch batch;
+        const auto put = [&](const std::string& key, const std::string& value) {
+            const rocksdb::Status done = batch.Put(key, value);
+            HOLDFAST_ASSERT(done.ok());  // memory only
+        };
+        put(name_key(Space::meta, kLostName), lost.encode());
+        put(name_key(Space::meta, kTailName), seq_key(Space::entry, tail));
+        if (incomplete_) put(name_key(Space::meta, kDoubtName), seq_key(Space::entry, head));
+        // A cursor that has passed an entry, without the mark that says why, would lose it.
+        for (const std::string& name : census_.destinations()) {
+            const std::string key = name_key(Space::cursor, name);
+            if (has(key) && !marks_missing_) continue;
+            Cursor again(tail);
+            again.counted_to = tail.previous();
+            again.counts = counts_aside(name);
+            put(key, again.encode());
+        }
+        return write(batch);
+    }
+
+    Result<void> end() {
+        const auto& families = db_->families();
+        rocksdb::Status status =
+            (*db_)->Flush(rocksdb::FlushOptions(), {families.begin(), families.end()});
+        if (const rocksdb::Status closed = db_->close(); status.ok()) status = closed;
+        db_.reset();
+        if (!status.ok()) return failed(status, "rebuild");
+        return files_.sync_directory(target_);
+    }
+
+    const Files files_;
+    const Note note_;
+    const std::string source_;
+    const std::string target_;
+    const Known known_;
+    const RocksOptions options_;
+    std::unique_ptr<Database> db_;
+    std::array<rocksdb::SequenceNumber, 2> flushed_{};  // of each family: is in its tables
+    bool repaired_ = false;
+    std::uint64_t first_log_ = 0;  // with something that is in no table yet
+    bool after_damage_ = false;
+    bool marks_missing_ = false;
+    bool incomplete_ = false;       // marks may be missing
+    Seq highest_;                   // entry that any batch of the logs has or speaks of
+    std::optional<Seq> gaps_from_;  // the first entry after the first damage
+    Census census_;
+    std::vector<SeqRange> lost_;
+    std::optional<std::uint64_t> unnamed_ = 0;
+};
+
+}  // namespace
+
+Result<Built> build_again(const BuildOrder& order) {
+    return Building(order).run();
+}
+
+}  // namespace holdfast::wal
