@@ -53,6 +53,65 @@ Held held_by(const LoggedBatch& batch) {
     return held;
 }
 
+// One log after the other.
+class LogReading {
+public:
+    LogReading(const ReadFrom& from, const VisitBatch& visit)
+        : acknowledged_(from.acknowledged), visit_(visit), next_number_(from.number) {}
+
+    void read(const std::string& name, std::string_view bytes) {
+        bool is_first = true;
+        const auto look = [&](const LoggedBatch& batch) {
+            if (std::exchange(is_first, false)) begin(name, batch);
+            look_at(batch);
+        };
+        const Prescan scan = prescan(bytes, look, next_number_);
+        found_.rot = found_.rot || scan.found == LogBytes::rot;
+        is_behind_ = is_behind_ || scan.found != LogBytes::clean;
+        // In an earlier log it was dropped by the opening that began the next one.
+        found_.dropped = found_.rot || scan.found != LogBytes::clean;
+        for (const Damage& one : scan.damage) {
+            found_.what.push_back(name + ": bytes " + std::to_string(one.begin) + " to " +
+                                  std::to_string(one.end) + " of " + std::to_string(bytes.size()) +
+                                  " are damaged");
+        }
+    }
+
+    [[nodiscard]] Inspection found() { return std::move(found_); }
+
+private:
+    // A log is synced before the next one begins, so that what lies between two was there.
+    void begin(const std::string& name, const LoggedBatch& batch) {
+        const bool goes_on = batch.number() <= next_number_;
+        if (!goes_on && !is_behind_ && has_begun_) {
+            found_.rot = true;
+            found_.what.push_back("the end of the log before " + name + " is missing");
+        }
+        is_behind_ = !goes_on && (is_behind_ || has_begun_);
+        has_begun_ = true;
+    }
+
+    void look_at(LoggedBatch batch) {
+        batch.after_damage = batch.after_damage || is_behind_;
+        found_.rot = found_.rot || (is_behind_ && batch.proves_rot(next_number_));
+        if (!batch.after_damage) {
+            next_number_ = batch.number() + batch.count();
+        } else {
+            const Held held = held_by(batch);
+            found_.more_behind = found_.more_behind || held.first_entry || held.has_intent;
+            found_.rot = found_.rot || (held.first_entry && *held.first_entry <= acknowledged_);
+        }
+        visit_(batch);
+    }
+
+    const Seq acknowledged_;
+    const VisitBatch& visit_;
+    std::uint64_t next_number_;
+    bool has_begun_ = false;  // there was a batch
+    bool is_behind_ = false;  // damage in this log or one before it
+    Inspection found_;
+};
+
 }  // namespace
 
 std::string Inspection::text() const {
@@ -65,57 +124,17 @@ Result<Inspection> read_logs(const Files& files,
                              const std::string& database,
                              const ReadFrom& from,
                              const VisitBatch& visit) {
-    Inspection found;
     Result<std::vector<std::string>> names = logs_of(files, database);
     if (!names) return names.error();
-    std::uint64_t next_number = from.number;
-    bool is_first_log = true;
-    bool damaged = false;
+    LogReading reading(from, visit);
     for (const std::string& name : *names) {
         const std::uint64_t log = *log_number(name);
         if (log < from.log) continue;
         Result<std::string> file = files.read(join(database, name));
         if (!file) return file.error();
-        const std::string bytes = log_in(std::move(*file), static_cast<std::uint32_t>(log));
-        bool is_first_batch = true;
-        const auto look = [&](LoggedBatch batch) {
-            ByteReader header(batch.bytes);
-            const auto number = header.le<std::uint64_t>();
-            const auto count = header.le<std::uint32_t>();
-            if (std::exchange(is_first_batch, false)) {
-                const bool goes_on = number <= next_number;
-                // A log is synced before the next one begins.
-                if (!goes_on && !damaged && !is_first_log) {
-                    found.rot = true;
-                    found.what.push_back("the end of the log before " + name + " is missing");
-                }
-                damaged = !goes_on && (damaged || !is_first_log);
-            }
-            batch.after_damage = batch.after_damage || damaged;
-            found.rot = found.rot || (damaged && batch.proves_rot(next_number));
-            if (!batch.after_damage) {
-                next_number = number + count;
-            } else {
-                const Held held = held_by(batch);
-                found.more_behind = found.more_behind || held.first_entry || held.has_intent;
-                found.rot =
-                    found.rot || (held.first_entry && *held.first_entry <= from.acknowledged);
-            }
-            is_first_log = false;
-            visit(batch);
-        };
-        const Prescan scan = prescan(bytes, look, next_number);
-        found.rot = found.rot || scan.found == LogBytes::rot;
-        damaged = damaged || scan.found != LogBytes::clean;
-        // In an earlier log it was dropped by the opening that began the next one.
-        found.dropped = found.rot || scan.found != LogBytes::clean;
-        for (const Damage& one : scan.damage) {
-            found.what.push_back(name + ": bytes " + std::to_string(one.begin) + " to " +
-                                 std::to_string(one.end) + " of " + std::to_string(bytes.size()) +
-                                 " are damaged");
-        }
+        reading.read(name, log_in(std::move(*file), static_cast<std::uint32_t>(log)));
     }
-    return found;
+    return reading.found();
 }
 
 Result<Inspection> inspect_list_of_tables(const Files& files, const std::string& database) {

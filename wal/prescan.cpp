@@ -125,15 +125,14 @@ private:
 
     void emit(std::size_t at, std::string_view bytes) {
         ++result_.batches;
-        if (std::exchange(undecided_, false) && LoggedBatch{at, bytes}.proves_rot(next_number_)) {
+        const LoggedBatch batch{at, bytes, !result_.damage.empty()};
+        if (std::exchange(undecided_, false) && batch.proves_rot(next_number_)) {
             result_.found = LogBytes::rot;
         }
-        if (result_.damage.empty() && bytes.size() >= kBatchHeader) {
-            ByteReader header(bytes);
-            const auto number = header.le<std::uint64_t>();
-            next_number_ = number + header.le<std::uint32_t>();
+        if (!batch.after_damage && bytes.size() >= kBatchHeader) {
+            next_number_ = batch.number() + batch.count();
         }
-        if (visit_) visit_({at, bytes, !result_.damage.empty()});
+        if (visit_) visit_(batch);
     }
 
     void damaged(std::size_t begin, std::size_t end) {
@@ -183,6 +182,16 @@ std::string after(const Foregoing& foregoing, std::string_view batch) {
     put_le(bytes, foregoing.head.value);
     bytes += batch.substr(kBatchHeader);
     return bytes;
+}
+
+std::uint64_t LoggedBatch::number() const {
+    ByteReader reader(bytes);
+    return reader.le<std::uint64_t>();
+}
+
+std::uint32_t LoggedBatch::count() const {
+    ByteReader reader(bytes.substr(std::min(bytes.size(), sizeof(std::uint64_t))));
+    return reader.le<std::uint32_t>();
 }
 
 std::optional<Foregoing> LoggedBatch::foregoing() const {

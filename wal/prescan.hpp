@@ -54,6 +54,9 @@ struct LoggedBatch {
     std::string_view bytes;
     bool after_damage = false;
 
+    [[nodiscard]] std::uint64_t number() const;  // of its first record; 0: too short to say
+    [[nodiscard]] std::uint32_t count() const;   // of its records
+
     // nullopt: all before it was synced, or it is too short to say.
     [[nodiscard]] std::optional<Foregoing> foregoing() const;
 
