@@ -101,9 +101,10 @@ TEST_F(InspectionTest, AnEndThatAPowerCutTookIsNoRotWhereTheNextLogGoesOnBeforeI
 // Each log is synced before the next begins.
 TEST_F(InspectionTest, AnEndThatIsMissingBeforeTheNextLogIsRot) {
     add(entry(1));
+    const Foregoing before{synced(), Seq{1}};
     skip(entry(2));
     end_log();
-    add(entry(3));
+    add(entry(3), before);
     const Inspection found = look();
     EXPECT_TRUE(found.rot);
     EXPECT_THAT(found.what, ElementsAre("the end of the log before 2.log is missing"));
