@@ -7,6 +7,7 @@
 #include "wal/database.hpp"
 #include "wal/inspection.hpp"
 #include "wal/keys.hpp"
+#include "wal/seq_set.hpp"
 #include "wal/table_reader.hpp"
 
 #include <rocksdb/convenience.h>
@@ -254,9 +255,8 @@ private:
                 }
             }
         };
-        const std::uint64_t number = repaired_ ? 0 : (*db_)->GetLatestSequenceNumber() + 1;
         Result<Inspection> read =
-            read_logs(files_, source_, {first_log_, number, known_.mark.acknowledged}, visit);
+            read_logs(files_, source_, {first_log_, known_.mark.acknowledged}, visit);
         if (!read) return read.error();
         if (wrong) return *wrong;
         incomplete_ = incomplete_ || read->rot || (known_.mark.clean && read->dropped);
@@ -398,8 +398,10 @@ private:
         if (const auto saved = meta(kLostName)) {
             if (Result<Lost> known = Lost::decode(*saved)) lost = std::move(*known);
         }
+        SeqSet known;
+        for (const SeqRange& range : lost.all()) known.add(range);
         for (const SeqRange& gap : gaps(from, head)) {
-            if (!lost.find(gap.first)) lost_.push_back(gap);
+            for (const SeqRange& news : known.gaps(gap.first, gap.last)) lost_.push_back(news);
             lost.add(gap);
         }
         incomplete_ = incomplete_ || !lost_.empty();

@@ -82,7 +82,7 @@ Result<SeenLogs> check_logs(const Files& files,
         // One that does not fit its layout was written like this: its checksum is right.
         rocksdb::WriteBatch(std::string(logged.bytes)).Iterate(&puts).PermitUncheckedError();
     };
-    Result<Inspection> logs = read_logs(files, database, {0, 0, mark.acknowledged}, visit);
+    Result<Inspection> logs = read_logs(files, database, {0, mark.acknowledged}, visit);
     if (!logs) return logs.error();
     const auto add = [&](Kind kind, const Inspection& found) {
         for (const std::string& one : found.what) findings.add(kind, "", one);

@@ -57,7 +57,7 @@ Held held_by(const LoggedBatch& batch) {
 class LogReading {
 public:
     LogReading(const ReadFrom& from, const VisitBatch& visit)
-        : acknowledged_(from.acknowledged), visit_(visit), next_number_(from.number) {}
+        : acknowledged_(from.acknowledged), visit_(visit) {}
 
     void read(const std::string& name, std::string_view bytes) {
         bool is_first = true;
@@ -106,7 +106,7 @@ private:
 
     const Seq acknowledged_;
     const VisitBatch& visit_;
-    std::uint64_t next_number_;
+    std::uint64_t next_number_ = 0;
     bool has_begun_ = false;  // there was a batch
     bool is_behind_ = false;  // damage in this log or one before it
     Inspection found_;
@@ -152,7 +152,7 @@ Result<Inspection> inspect_list_of_tables(const Files& files, const std::string&
 
 Result<Inspection> inspect(const Files& files, const std::string& database, Seq acknowledged) {
     Result<Inspection> found =
-        read_logs(files, database, {0, 0, acknowledged}, [](const LoggedBatch&) {});
+        read_logs(files, database, {0, acknowledged}, [](const LoggedBatch&) {});
     if (!found) return found;
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list;

@@ -40,9 +40,8 @@ struct Inspection {
                                                         const std::string& database);
 
 struct ReadFrom {
-    std::uint64_t log = 0;     // those before it are in tables already: not deleted in time
-    std::uint64_t number = 0;  // of the first batch, at most; 0: not known
-    Seq acknowledged;          // the last entry that is known to have been
+    std::uint64_t log = 0;  // those before it are in tables already: not deleted in time
+    Seq acknowledged;       // the last entry that is known to have been on the disk
 };
 
 // Finds the rest. Reads the logs one after the other as one. `after_damage` counts from the first

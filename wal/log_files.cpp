@@ -119,18 +119,19 @@ public:
         if (has_failed_) return done;
         const std::size_t whole = filled_ / kPage * kPage;
         std::memmove(pages_.data(), pages_.data() + whole, filled_ - whole);
+        const bool is_beginning = begin_ == 0 && written_ == 0;
         begin_ += whole;
         filled_ -= whole;
         written_ = filled_;
         pages_.shrink(filled_);
+        if (is_beginning) done = sync(options, debug);
+        has_failed_ = !done.ok();
         return done;
     }
 
     IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
         IOStatus done = Flush(options, debug);
-        if (done.ok()) done = file_->Sync(options, debug);
-        if (done.ok()) begun_->is_synced = true;
-        return done;
+        return done.ok() ? sync(options, debug) : done;
     }
 
     IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
@@ -144,7 +145,7 @@ public:
 
     std::uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
 
-    // What is written over has its blocks.
+    // What is written over has its blocks, as far as it goes.
     IOStatus Allocate(std::uint64_t offset,
                       std::uint64_t bytes,
                       const IOOptions& options,
@@ -155,6 +156,12 @@ public:
     }
 
 private:
+    IOStatus sync(const IOOptions& options, IODebugContext* debug) {
+        IOStatus done = file_->Sync(options, debug);
+        if (done.ok()) begun_->is_synced = true;
+        return done;
+    }
+
     const std::shared_ptr<LogFiles::Begun> begun_;
     FSWritableFile* const file_;
     const std::uint32_t number_;
@@ -284,6 +291,7 @@ IOStatus LogFiles::NewWritableFile(const std::string& path,
     *result = std::make_unique<LogFile>(begun, *number, !spare);
     const std::scoped_lock lock(mutex_);
     last_ = begun;
+    begun_.insert(path);
     return opened;
 }
 
@@ -342,11 +350,14 @@ IOStatus LogFiles::sync_directory_of(const std::string& path) {
 }
 
 // Written over only when its new name is on the disk: after a power cut the old one would hold
-// another log.
+// another log. And only what was begun here: an older version's log has no sectors, and would be
+// taken for the new one as long as that has none either.
 bool LogFiles::make_spare(const std::string& path) {
     {
         const std::scoped_lock lock(mutex_);
-        if (!keeps_spares_ || spares_.size() + spares_to_come_ >= kSparesMax) return false;
+        if (begun_.erase(path) == 0 || !keeps_spares_ ||
+            spares_.size() + spares_to_come_ >= kSparesMax)
+            return false;
         ++spares_to_come_;
     }
     std::string spare = path.substr(0, path.size() - kLogEnding.size()).append(kSpareEnding);

@@ -2,8 +2,8 @@
 // the files of logs that are not needed any more ("spares") instead of into new ones. To RocksDB
 // this is a file system like any other; all but its logs goes straight through.
 //
-// Durability is as with any file: written by Flush, on the disk after Sync; and a log is synced
-// before the next one begins. Where the file system
+// Durability is as with any file: written by Flush, on the disk after Sync. Besides, the beginning
+// of a log is synced, and all of it before the next one begins: so a hole there is no power cut's. Where the file system
 // below has no direct writes they go through the page cache.
 //
 // Threads: as any file system: all. Each file has one writer.
@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,7 @@ private:
     const Writes writes_;
     std::atomic<bool> direct_works_ = false;  // here
     std::mutex mutex_;                        // guards what follows
+    std::set<std::string> begun_;             // logs that may become spares
     std::vector<std::string> spares_;         // under names that are on the disk
     std::weak_ptr<Begun> last_;
     std::size_t spares_to_come_ = 0;

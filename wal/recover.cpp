@@ -66,8 +66,10 @@ Result<void> Log::Impl::prepare_directory() {
 }
 
 Result<void> Log::Impl::open() {
-    const WaterMark mark = read_mark();
+    WaterMark mark = read_mark();
     if (Result<void> opened = open_store(mark, ""); !opened) return opened;
+    // From now on an end that is cut off may be a power cut's.
+    if (std::exchange(mark.clean, false)) water_mark_.write(mark);
     Result<void> loaded = load(mark);
     if (!loaded && loaded.error().code == Errc::corrupt) {
         // RocksDB opens tables without reading them.
@@ -76,7 +78,6 @@ Result<void> Log::Impl::open() {
         loaded = load(mark);
     }
     if (!loaded) return loaded;
-    // From now on a tail that is cut off may be a power cut's.
     water_mark_.write({head_, tail()});
     water_mark_.moved(head_, tail());
     water_mark_.start();
@@ -138,14 +139,16 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
     Result<bool> under_way = rebuild.is_under_way();
     if (!under_way) return under_way.error();
     bool doubt_tables = !doubt.empty();
+    bool is_damaged = true;
     std::string why = "the last start did not come to the end of rebuilding it";
     if (!*under_way) {
         if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
+        // Of buffered entries the mark says only that they were acknowledged.
+        const bool is_synced = options_.durability == Durability::synced;
         Result<Inspection> found =
-            inspect(Files(options_.env), directory + "/db", mark.acknowledged);
+            inspect(Files(options_.env), directory + "/db", is_synced ? mark.acknowledged : Seq());
         if (!found) return found.error();
         doubt_tables = doubt_tables || found->tables;
-        bool is_damaged = true;
         if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
             why = found->text();
         } else if (doubt_tables) {
@@ -160,10 +163,14 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
         }
         if (is_damaged && options_.on_corruption == OnCorruption::refuse) return refusal(why);
     }
-    options_.note("the log is damaged and is rebuilt of what can be read: " + why);
+    options_.note((is_damaged
+                       ? "the log is damaged and is rebuilt of what can be read: "
+                       : "the log is rebuilt with what stands behind a hole at its end, as a "
+                         "power cut can leave it: ") +
+                  why);
     Result<Rebuilt> rebuilt = rebuild.run({mark, doubt_tables}, options_.wall_now());
     if (!rebuilt) return rebuilt.error();
-    options_.note("the log was rebuilt; the damaged one is kept in " + rebuilt->kept_in);
+    options_.note("the log was rebuilt; what it was built of is kept in " + rebuilt->kept_in);
     if (rebuilt->unnamed != 0) options_.note(text_of_unnamed(rebuilt->unnamed));
     if (!rebuilt->lost.empty()) options_.note(text_of_loss(rebuilt->lost));
     if (rebuilt->unnamed == 0 && rebuilt->lost.empty()) {

@@ -33,6 +33,9 @@ Result<void> Log::Impl::open_with_room() {
 }
 
 Result<void> Log::Impl::make_room_to_open() {
+    const std::string database = (options_.directory / "db").string();
+    if (Result<void> removed = remove_spares(Files(options_.env), database); !removed)
+        return removed;
     const std::uint64_t needed = bytes_to_open(options_.directory);
     for (;;) {
         const Result<DiskUse> use = look_at_disk();

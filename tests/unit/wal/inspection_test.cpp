@@ -53,7 +53,7 @@ protected:
         Result<Inspection> found =
             read_logs(Files(nullptr),
                       directory_.path().string(),
-                      {0, 0, acknowledged},
+                      {0, acknowledged},
                       [&](const LoggedBatch& batch) { batches_behind_ += batch.after_damage; });
         EXPECT_TRUE(found) << found.error().detail;
         return found ? *found : Inspection();

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 namespace holdfast::wal {
 namespace {
@@ -152,6 +153,13 @@ TEST_F(LogFilesTest, NeverWritesOverWhatHasAnotherName) {
     EXPECT_THAT(names(), ElementsAre("kept"));
 }
 
+// As long as nothing was written over it, it would be read as the new one.
+TEST_F(LogFilesTest, NeverWritesOverALogThatWasNotBegunHere) {
+    std::ofstream(path("1.log"), std::ios::binary) << "a log of an older version";
+    remove("1.log");
+    EXPECT_TRUE(names().empty());
+}
+
 TEST_F(LogFilesTest, NeverTakesASpareWhoseNameIsNotOnTheDisk) {
     write("1.log", "x");
     disk_->fail(static_cast<unsigned>(Disk::Op::sync_directory), 0, 1, IOStatus::IOError("no"));
@@ -241,19 +249,25 @@ TEST_F(LogFilesTest, SyncsALogBeforeTheNextBegins) {
     const Writer first = create("1.log");
     ASSERT_TRUE(first->Append("text", kOptions, nullptr).ok());
     ASSERT_TRUE(first->Flush(kOptions, nullptr).ok());
-    const Writer second = create("2.log");
-    EXPECT_EQ(done, "create 1.log sync 1.log create 2.log ");
+    EXPECT_EQ(done, "create 1.log sync 1.log ") << "its beginning";
+    ASSERT_TRUE(first->Append("text", kOptions, nullptr).ok());
+    ASSERT_TRUE(first->Flush(kOptions, nullptr).ok());
     done.clear();
+    const Writer second = create("2.log");
+    EXPECT_EQ(done, "sync 1.log create 2.log ");
     ASSERT_TRUE(second->Append("text", kOptions, nullptr).ok());
-    ASSERT_TRUE(second->Sync(kOptions, nullptr).ok());
+    ASSERT_TRUE(second->Flush(kOptions, nullptr).ok());
+    done.clear();
     create("3.log");
-    EXPECT_EQ(done, "sync 2.log create 3.log ") << "it was synced";
+    EXPECT_EQ(done, "create 3.log ") << "it was synced";
 }
 
 TEST_F(LogFilesTest, BeginsNoLogWhenTheOneBeforeCannotBeSynced) {
     const Writer first = create("1.log");
-    ASSERT_TRUE(first->Append("text", kOptions, nullptr).ok());
-    ASSERT_TRUE(first->Flush(kOptions, nullptr).ok());
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(first->Append("text", kOptions, nullptr).ok());
+        ASSERT_TRUE(first->Flush(kOptions, nullptr).ok());
+    }
     disk_->fail(static_cast<unsigned>(Disk::Op::sync), 0, 1, IOStatus::IOError("injected"));
     Writer second;
     EXPECT_FALSE(files_.NewWritableFile(path("2.log"), FileOptions(), &second, nullptr).ok());

@@ -134,6 +134,23 @@ TEST_F(LogKilled, AnEventThatRotsUnderMarksThatWereNotSyncedIsReported) {
     EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{1}, {1}}));
 }
 
+TEST_F(LogKilled, WhatIsGoneBesideWhatWasGoneBeforeIsReportedToo) {
+    log_.open();
+    for (const char* body : {"first", "second"}) log_.append(body);
+    mark("behind");
+    kill();
+    log_.rot("second");
+    log_.open();
+    ASSERT_THAT(log_->health().lost, ElementsAre(SeqRange{{2}, {2}}));
+    for (const char* body : {"third", "fourth"}) log_.append(body);
+    kill();
+    log_.rot("third");
+    log_.open();
+    EXPECT_EQ(bodies(log_), "first fourth ");
+    EXPECT_THAT(log_.reports().notes(),
+                testing::HasSubstr("1 acknowledged entries are gone, with the seqs: 3\n"));
+}
+
 // Whatever was about to be sent may have been: nobody may forget that.
 TEST_F(LogKilled, AnIntentThatRotsUnderMarksThatWereNotSyncedLeavesItsEntryInDoubt) {
     log_.open();

@@ -1,4 +1,4 @@
-// Logs that older versions left, each a directory below fixtures/: this version opens them and goes
+// Logs that older versions and this one left, each a directory below fixtures/: it opens them and goes
 // on. DISABLED_WritesTheFixture makes the one of this version, for the next that changes the
 // schema:
 //
@@ -130,7 +130,7 @@ TEST_P(LogSchema, OfAnOlderVersionIsReadAndGoesOn) {
     EXPECT_EQ(log_.list_all().size(), log_->health().head.value - 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixture, LogSchema, testing::Values("schema-1", "schema-2"));
+INSTANTIATE_TEST_SUITE_P(Fixture, LogSchema, testing::Values("schema-1", "schema-2", "schema-3"));
 
 }  // namespace
 }  // namespace holdfast::wal
