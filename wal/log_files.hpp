@@ -3,8 +3,8 @@
 // this is a file system like any other; all but its logs goes straight through.
 //
 // Durability is as with any file: written by Flush, on the disk after Sync. Besides, the beginning
-// of a log is synced, and all of it before the next one begins: so a hole there is no power cut's. Where the file system
-// below has no direct writes they go through the page cache.
+// of a log is synced, and all of it before the next one begins: so a hole there is no power cut's.
+// Where the file system below has no direct writes they go through the page cache.
 //
 // Threads: as any file system: all. Each file has one writer.
 #pragma once

@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace holdfast::agent {
+namespace {
+
+// Places kept when all is sent; what a burst took is given back.
+constexpr std::size_t kKept = 64;
+
+}  // namespace
 
 AnswerQueue::Slot AnswerQueue::add(Answer answer) {
     answers_.push_back(std::move(answer));
@@ -24,6 +30,7 @@ void AnswerQueue::drop_first() {
     if (gone_ == answers_.size()) {
         answers_.clear();
         gone_ = 0;
+        if (answers_.capacity() > kKept) answers_ = {};
     } else if (gone_ * 2 > answers_.size()) {
         // As many move up as have gone: each moves about once.
         answers_.erase(answers_.begin(), answers_.begin() + static_cast<std::ptrdiff_t>(gone_));

@@ -57,9 +57,10 @@ void Poller::tell() {
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         Ready ready;
-        ready.ended = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        ready.gone = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+        ready.ended = ready.gone || (event.events & EPOLLRDHUP) != 0;
         ready.to_read = ready.ended || (event.events & EPOLLIN) != 0;
-        ready.to_write = (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+        ready.to_write = ready.gone || (event.events & EPOLLOUT) != 0;
         on_ready_(event.data.u32, ready);
     }
 }

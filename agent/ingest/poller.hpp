@@ -26,6 +26,7 @@ public:
         bool to_read = false;
         bool to_write = false;
         bool ended = false;  // the other side will send no more
+        bool gone = false;   // nor take anything
     };
 
     using OnReady = std::function<void(Id, Ready)>;

@@ -105,10 +105,15 @@ void IngestServer::write_soon() {
 void IngestServer::watch_stalls() {
     if (watching_) return;
     watching_ = true;
-    stall_timer_.expires_after(std::min(limits_.stall_max / 6, limits_.turn_max));
-    stall_timer_.async_wait([this](boost::system::error_code cancelled) {
+    const Duration every = std::min(limits_.stall_max / 6, limits_.turn_max);
+    const Instant expected = now() + every;
+    stall_timer_.expires_after(every);
+    stall_timer_.async_wait([this, every, expected](boost::system::error_code cancelled) {
         watching_ = false;
-        if (!cancelled) close_stalled();
+        if (cancelled) return;
+        // This thread stood still: what came meanwhile is looked at first.
+        if (now() > expected + every) return watch_stalls();
+        close_stalled();
     });
 }
 

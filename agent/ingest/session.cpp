@@ -59,9 +59,10 @@ void Session::start() {
 }
 
 void Session::on_ready(Poller::Ready ready) {
+    if (ready.gone && waits_for_turn_) return close();
     if (ready.to_write && writing_) {
         send();
-        if (!writing_) resume();
+        if (!is_full()) resume();
     }
     if (closed_ || !ready.to_read) return;
     readable_ = true;
@@ -70,15 +71,14 @@ void Session::on_ready(Poller::Ready ready) {
 }
 
 bool Session::may_read() {
-    if (closed_ || at_end_) return false;
+    if (closed_ || at_end_ || goes_on_soon_) return false;
     return lingering_ || !(last_ || held_ || is_full() || !take_turn());
 }
 
 // What is there already is read in a turn of its own: others have theirs in between.
 void Session::read() {
     if (!may_read()) return;
-    const bool inside = requests_.is_inside_request() || frames_.is_inside_frame();
-    if (!inside_request_ && inside) wait_for_app(inside_request_);
+    if (!inside_request_ && is_inside_request()) wait_for_app(inside_request_);
     if (!readable_ || read_is_due_) return;
     read_is_due_ = true;
     boost::asio::post(context_.executor, [self = shared_from_this()] {
@@ -105,17 +105,29 @@ void Session::on_read(std::size_t size) {
         last_read_at_ = now();
         feed({in_.data(), size});
     }
-    if (size < in_.size() && !hung_up_) readable_ = false;
+    const bool is_short = size < in_.size() && !hung_up_;
+    if (is_short) readable_ = false;
     advance();
+    // It may have been cut short by something else than the end of what there is (unix(7):
+    // SCM_RIGHTS; an urgent byte): then there is no other event for the rest.
+    if (is_short && is_inside_request() && !closed_) {
+        readable_ = true;
+        read();
+    }
 }
 
-// Nothing is read as long as events that were read wait for a place among the answers.
+bool Session::is_inside_request() const {
+    return requests_.is_inside_request() || frames_.is_inside_frame();
+}
+
+// Nothing is read as long as events that were read wait for a place among the answers. Of many that
+// are answered at once only so many are in one turn.
 void Session::advance() {
-    bool was_full = true;
-    while (was_full && !closed_ && !is_full()) {
+    if (!closed_ && !is_full()) {
         process();
-        was_full = answers_.size() >= kOutstandingMax;
+        const bool was_full = answers_.size() >= kOutstandingMax;
         flush();
+        if (was_full && !closed_ && !is_full()) return go_on_soon();
     }
     if (last_ && !held_) {
         requests_.forget();
@@ -124,6 +136,14 @@ void Session::advance() {
     if (bytes_held() <= kOwnBytesMax) give_turn_back();
     flush();
     read();
+}
+
+void Session::go_on_soon() {
+    if (std::exchange(goes_on_soon_, true)) return;
+    boost::asio::post(context_.executor, [self = shared_from_this()] {
+        self->goes_on_soon_ = false;
+        if (!self->closed_) self->advance();
+    });
 }
 
 // Waiting for a turn is not the app's fault: its time begins again.
@@ -395,6 +415,7 @@ void Session::send() {
         sent += static_cast<std::size_t>(size);
     }
     out_.erase(0, sent);
+    if (out_.empty() && out_.capacity() > kUnsentBytesMax) out_ = std::string();
     overdue_bytes_ -= std::min(overdue_bytes_, sent);
     const bool is_stuck = !out_.empty();
     if (is_stuck != writing_.has_value()) {
@@ -435,11 +456,12 @@ bool Session::is_stalled_since(Instant then) const {
 }
 
 bool Session::is_in_the_way_since(Instant then) const {
-    return turn_ > 0 && has_turn_since_ < then && waits_for_bytes() && context_.turns.waiting() > 0;
+    return turn_ > 0 && has_turn_since_ < then && (waits_for_bytes() || writing_) &&
+           context_.turns.waiting() > 0;
 }
 
 bool Session::waits_for_bytes() const {
-    return !readable_ && !last_ && !held_ && !waits_for_turn_ && !is_full();
+    return !readable_ && !goes_on_soon_ && !last_ && !held_ && !waits_for_turn_ && !is_full();
 }
 
 void Session::finish() {

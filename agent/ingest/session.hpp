@@ -4,10 +4,10 @@
 // Runs on: the ingest executor. Owned by the server; the Poller tells when its socket is ready.
 // Back-pressure: when the log is full, too many answers are outstanding or too many bytes of them
 // were not taken, nothing more is read.
-// Limits: requests in flight kOutstandingMax; bytes of answers that wait kUnsentBytesMax and those
-// of one read; bytes of requests that were begun kOwnBytesMax, and kLargeBytesMax in all for those
-// that have more. The owner closes it when the app has let it
-// wait for too long: a request that has begun must end, what is sent at once must be taken, and a
+// Limits: requests in flight, and answers made in one turn, kOutstandingMax; bytes of answers that
+// wait kUnsentBytesMax and those of one turn; bytes of requests that were begun kOwnBytesMax, and
+// kLargeBytesMax in all for those that have more. The owner closes it when the app has let it wait
+// for too long: a request that has begun must end, what is sent at once must be taken, and a
 // connection that we ended be closed.
 #pragma once
 
@@ -33,7 +33,7 @@
 namespace holdfast::agent {
 
 inline constexpr std::size_t kOutstandingMax = 1024;
-inline constexpr std::size_t kUnsentBytesMax = std::size_t{256} * 1024;
+inline constexpr std::size_t kUnsentBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kOwnBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kLargeBytesMax = std::size_t{40} << 20U;
 
@@ -113,10 +113,12 @@ private:
     void read_on();
     void on_read(std::size_t size);
     void advance();
+    void go_on_soon();
     void process();
     void process_http();
     void process_frames();
     [[nodiscard]] bool is_full() const;
+    [[nodiscard]] bool is_inside_request() const;
     [[nodiscard]] bool take_turn();  // true: it may read on
     void give_turn_back();
     [[nodiscard]] bool waits_for_bytes() const;
@@ -152,13 +154,14 @@ private:
     RequestReader requests_;
     FrameReader frames_;
     AnswerQueue answers_;
-    std::string out_;           // answers that are not sent yet
-    bool readable_ = false;     // there are bytes that were not read
-    bool hung_up_ = false;      // and behind them the end
-    bool read_is_due_ = false;  // in the next turn
-    bool held_ = false;         // an event that was read waits for room in the log
-    bool last_ = false;         // no more requests are read on this connection
-    bool at_end_ = false;       // the app has closed its half
+    std::string out_;            // answers that are not sent yet
+    bool readable_ = false;      // there are bytes that were not read
+    bool hung_up_ = false;       // and behind them the end
+    bool read_is_due_ = false;   // in the next turn
+    bool goes_on_soon_ = false;  // with what was read: in the next turn
+    bool held_ = false;          // an event that was read waits for room in the log
+    bool last_ = false;          // no more requests are read on this connection
+    bool at_end_ = false;        // the app has closed its half
     bool closed_ = false;
     std::size_t turn_ = 0;  // bytes of context_.turns
     Instant has_turn_since_{};

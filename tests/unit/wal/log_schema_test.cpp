@@ -1,5 +1,5 @@
-// Logs that older versions and this one left, each a directory below fixtures/: it opens them and goes
-// on. DISABLED_WritesTheFixture makes the one of this version, for the next that changes the
+// Logs that older versions and this one left, each a directory below fixtures/: it opens them and
+// goes on. DISABLED_WritesTheFixture makes the one of this version, for the next that changes the
 // schema:
 //
 //     HOLDFAST_FIXTURE=DIRECTORY build/release/bin/wal_test --gtest_also_run_disabled_tests

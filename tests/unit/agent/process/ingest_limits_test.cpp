@@ -1,11 +1,17 @@
 // What one app can do to the agent and to the other apps: nothing much.
 #include "agent/clock.hpp"
+#include "proto/frame.hpp"
 #include "tests/unit/agent/process/ingest_world.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -52,6 +58,36 @@ TEST(IngestLimitsTest, MoreRefusalsThanMayBeOutstandingAreAllAnswered) {
     EXPECT_TRUE(world.until([&] { return app.answers().size() == kCount; }));
 }
 
+std::string frame_of_refused(std::size_t count, std::size_t target_bytes) {
+    const std::string target = "/" + std::string(target_bytes, 'x');
+    frame::Event event;
+    event.target = target;
+    std::string out;
+    frame::Writer writer(out, frame::Type::events);
+    for (std::size_t i = 0; i < count; ++i) writer.add(event);
+    writer.end();
+    return out;
+}
+
+// Others have their turns in between.
+TEST(IngestLimitsTest, OfManyEventsInAFrameOnlySomeAreAnsweredInOneTurn) {
+    IngestWorld world;
+    App& app = world.connect();
+    constexpr std::size_t kCount = 20 * kOutstandingMax;
+    app.send(frame_of_refused(kCount, 8));
+    const std::uint64_t& refused = world.server->context().refused;
+    std::uint64_t most = 0;
+    for (const Instant end = now() + 20s; refused < kCount && now() < end;) {
+        app.pump();
+        const std::uint64_t before = refused;
+        world.io.restart();
+        world.io.poll_one();
+        most = std::max(most, refused - before);
+    }
+    EXPECT_EQ(refused, kCount);
+    EXPECT_LE(most, kOutstandingMax);
+}
+
 TEST(IngestLimitsTest, AnAppThatTakesNoAnswersIsNotReadForEver) {
     IngestWorld world;
     App& greedy = world.connect();
@@ -77,18 +113,18 @@ TEST(IngestLimitsTest, AnAppThatTakesNoAnswersIsCutOffInTheEnd) {
 
 // There are always some that it has not taken.
 TEST(IngestLimitsTest, AnAppThatTakesItsAnswersSlowlyIsNotCutOff) {
-    IngestWorld world({.limits = {.stall_max = 200ms}});
+    IngestWorld world({.limits = {.stall_max = 1s}});
     App& slow = world.connect();
     slow.stop_reading();
-    slow.send(nonsense(300'000));
+    slow.send(nonsense(1'000'000));
     world.settle();
-    const Instant end = now() + 700ms;
+    const Instant end = now() + 2s;
     while (now() < end) {
         slow.take_some();
         world.run_for(1ms);
         ASSERT_FALSE(slow.ended());
     }
-    EXPECT_LT(slow.bytes_sent(), 300'000 * nonsense(1).size()) << "it was too quick";
+    EXPECT_LT(slow.bytes_sent(), 1'000'000 * nonsense(1).size()) << "it was too quick";
 }
 
 TEST(IngestLimitsTest, ARequestThatDoesNotGoOnIsCutOffAndAnIdleConnectionIsNot) {
@@ -113,11 +149,11 @@ TEST(IngestLimitsTest, AnAppThatDoesNotCloseAfterTheLastAnswerIsCutOff) {
 }
 
 TEST(IngestLimitsTest, AnAppThatIsAlwaysWithinARequestButGoesOnIsNotCutOff) {
-    IngestWorld world({.limits = {.stall_max = 200ms}});
+    IngestWorld world({.limits = {.stall_max = 1s}});
     App& app = world.connect();
     const std::string one = identify("1");
     app.send(one.substr(0, 30));
-    const Instant end = now() + 600ms;
+    const Instant end = now() + 2s;
     std::size_t sent = 0;
     while (now() < end) {
         ++sent;
@@ -239,6 +275,72 @@ TEST(IngestLimitsTest, WhoIsInTheWayOfOthersHasLessTime) {
     App& late = world.connect();
     late.send(large_request());
     EXPECT_TRUE(world.until([&] { return late.answers().size() == 1; }));
+}
+
+TEST(IngestLimitsTest, WhoTakesNoAnswersIsInTheWayOfOthersToo) {
+    IngestWorld world({.limits = {.stall_max = 1h, .turn_max = 100ms}});
+    const std::string frame = frame_of_refused(kLarge / 1000, 980);
+    for (std::size_t i = 0; i < kLargeBytesMax / frame.size(); ++i) {
+        App& greedy = world.connect();
+        greedy.stop_reading();
+        greedy.send(frame);
+    }
+    world.settle();
+    App& late = world.connect();
+    late.send(large_request());
+    EXPECT_TRUE(world.until([&] { return late.answers().size() == 1; }));
+}
+
+// As after a pause of the machine: more sessions have something to read than are told in a turn.
+TEST(IngestLimitsTest, WhoHasSentTheRestWhileTheAgentStoodStillIsNotCutOff) {
+    constexpr Duration kStall = 300ms;
+    IngestWorld world({.limits = {.stall_max = kStall}});
+    std::vector<App*> apps;
+    const std::string one = identify("1");
+    for (int i = 0; i < 600; ++i) {
+        apps.push_back(&world.connect());
+        apps.back()->send(one.substr(0, 30));
+    }
+    const auto all = [&](auto is_so) { return std::all_of(apps.begin(), apps.end(), is_so); };
+    ASSERT_TRUE(world.until([&] { return all([](App* app) { return app->bytes_sent() == 30; }); }));
+    ASSERT_TRUE(world.until([&] { return world.server->connections() == apps.size(); }));
+    const Instant end = now() + 2 * kStall;
+    for (App* app : apps) app->send(one.substr(30));
+    while (now() < end) std::for_each(apps.begin(), apps.end(), [](App* app) { app->pump(); });
+    ASSERT_TRUE(world.until(
+        [&] { return all([](App* app) { return app->answers().size() == 1 || app->ended(); }); }));
+    EXPECT_TRUE(all([](App* app) { return !app->ended(); }));
+}
+
+// A read ends behind a message with a descriptor, though there is more.
+TEST(IngestLimitsTest, ARequestWithADescriptorInTheMiddleIsReadToItsEnd) {
+    IngestWorld world;
+    const std::string path = world.socket();
+    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    std::string one = identify("1");
+    iovec bytes{one.data(), 30};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &descriptor, sizeof(int));
+    ASSERT_EQ(::sendmsg(descriptor, &message, 0), 30);
+    ASSERT_EQ(::send(descriptor, one.data() + 30, one.size() - 30, 0),
+              static_cast<ssize_t>(one.size() - 30));
+    std::array<char, 1024> answer{};
+    EXPECT_TRUE(world.until(
+        [&] { return ::recv(descriptor, answer.data(), answer.size(), MSG_DONTWAIT) > 0; }));
+    ::close(descriptor);
 }
 
 // With one a turn, a connection waited for seconds among ten thousand busy ones.
