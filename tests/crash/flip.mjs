@@ -26,30 +26,46 @@ export async function run(tally, options) {
   const {simulator, seed} = options;
   let base;
   for (let i = 0; i < options.trials; ++i) {
-    if (i % trialsPerBase === 0) base = await makeBase(tally, simulator, seed + i);
+    if (i % trialsPerBase === 0) {
+      base = await makeBase(tally, simulator, seed + i, i / trialsPerBase % 2 === 1);
+      tally.note('logs_over_others', base.isOverAnother ? 1 : 0);
+    }
     await tally.trial(seed + i, (directory, report) => trial(directory, report, simulator, seed + i, base, i, tally));
   }
   await tally.control('older-copy', seed, 'lost', (directory) => olderCopy(directory, simulator, seed));
   await tally.control('other-body', seed, 'unexpected', (directory) => foreign(directory, simulator, seed, false));
 }
 
-// A killed agent's log with tables, and the history that belongs to it.
-async function makeBase(tally, simulator, seed) {
+// A killed agent's log with tables, and the history that belongs to it. `long`: the last life writes so much
+// that its log lies over the remains of an earlier one.
+async function makeBase(tally, simulator, seed, long) {
   const directory = tally.directory(`base-${seed}`);
   const history = new History(seed);
-  const agent = new Agent(directory, simulator);
+  const agent = new Agent(directory, simulator, {small: long});
   await simulator.reset();
   await simulator.down(true);
   for (let life = 1; life <= 4; ++life) {  // each start makes a table of what it recovers
     await agent.start();
-    const load = new Load(history, agent.ingest, randomOf(seed + life),
-      {connections: 2, window: 4, most: 80, padMax: 1500}).start();
-    if (!await within(10, () => history.acknowledged >= 80 * life)) throw new Error('it takes no events');
+    const size = long && life === 4 ? {most: 1200, padMax: 28_000} : {most: 80, padMax: 1500};
+    const wanted = history.acknowledged + size.most;
+    const load = new Load(history, agent.ingest, randomOf(seed + life), {connections: 2, window: 4, ...size}).start();
+    if (!await within(20, () => history.acknowledged >= wanted)) throw new Error('it takes no events');
     await load.stop();
     if (life === 4) await pause(restMs);
     await agent.kill();
   }
-  return {history, wal: agent.wal};
+  return {history, wal: agent.wal, isOverAnother: isOverAnother(agent.wal)};
+}
+
+// The log holds sectors of another (wal/log_sectors.hpp).
+function isOverAnother(wal) {
+  const name = readdirSync(path.join(wal, 'db')).find((file) => file.endsWith('.log'));
+  const bytes = readFileSync(path.join(wal, 'db', name));
+  for (let at = 0; at + 512 <= bytes.length; at += 512) {
+    const log = bytes.readUInt32LE(at + 8);
+    if (bytes.readUInt16LE(at + 14) === 1 && log !== parseInt(name, 10)) return true;
+  }
+  return false;
 }
 
 async function trial(directory, report, simulator, seed, base, i, tally) {
