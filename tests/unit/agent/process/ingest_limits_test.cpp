@@ -260,7 +260,9 @@ TEST(IngestLimitsTest, WhoWaitsForATurnIsNotCutOffAndWhoHasOneAndStopsIs) {
     EXPECT_EQ(world.server->context().turns.waiting(), 1U);
     EXPECT_TRUE(world.until([&] { return late.answers().size() == 1 || late.ended(); }));
     EXPECT_EQ(late.answers().size(), 1U);
-    EXPECT_EQ(world.server->connections(), 1U);
+    // Not all of them stopped at the same time.
+    EXPECT_TRUE(world.until([&] { return world.server->connections() == 1; }));
+    EXPECT_FALSE(late.ended());
 }
 
 TEST(IngestLimitsTest, WhoIsInTheWayOfOthersHasLessTime) {
