@@ -124,14 +124,14 @@ public:
         filled_ -= whole;
         written_ = filled_;
         pages_.shrink(filled_);
-        if (is_beginning) done = sync(options, debug);
+        if (is_beginning) done = sync_file(options, debug);
         has_failed_ = !done.ok();
         return done;
     }
 
     IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
         IOStatus done = Flush(options, debug);
-        return done.ok() ? sync(options, debug) : done;
+        return done.ok() ? sync_file(options, debug) : done;
     }
 
     IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
@@ -156,7 +156,7 @@ public:
     }
 
 private:
-    IOStatus sync(const IOOptions& options, IODebugContext* debug) {
+    IOStatus sync_file(const IOOptions& options, IODebugContext* debug) {
         IOStatus done = file_->Sync(options, debug);
         if (done.ok()) begun_->is_synced = true;
         return done;
