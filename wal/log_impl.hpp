@@ -1,6 +1,6 @@
 // The inside of Log, shared by the files that implement it: log.cpp (accepting and marks), take.cpp
-// (handing out), commit.cpp (the committer), recover.cpp (opening), read.cpp (looking) and
-// reclaim.cpp (space).
+// (handing out), commit.cpp (the committer), recover.cpp (opening), load.cpp (what is known then),
+// read.cpp (looking) and reclaim.cpp (space).
 #pragma once
 
 #include "wal/admission.hpp"
@@ -59,6 +59,12 @@ struct Log::Impl {
     [[nodiscard]] WaterMark read_mark();
     [[nodiscard]] Result<void> open_store(const WaterMark& mark, const std::string& doubt);
 
+    [[nodiscard]] Result<void> lose(const WaterMark& mark);
+    void settle_doubts();
+    [[nodiscard]] Result<void>
+    recover();  // after a failure: closes, opens and looks at what is there
+
+    // --- load.cpp: as recover.cpp ---
     struct Losses {
         Lost lost;
         Seq doubt;
@@ -66,7 +72,6 @@ struct Log::Impl {
 
     [[nodiscard]] Result<void> load(const WaterMark& mark);
     [[nodiscard]] Result<Losses> saved_losses() const;
-    [[nodiscard]] Result<void> lose(const WaterMark& mark);
     [[nodiscard]] Result<void> restart_damaged_cursors();
     [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
     void forget_lost();
@@ -77,10 +82,7 @@ struct Log::Impl {
     [[nodiscard]] Result<Seq> saved_seq(std::string_view name, Seq otherwise) const;
     [[nodiscard]] Result<std::vector<Owner>> owners_from(Seq from) const;
     void count(const std::vector<Owner>& owners);
-    void settle_doubts();
     [[nodiscard]] Result<Seq> last_entry(Seq before) const;
-    [[nodiscard]] Result<void>
-    recover();  // after a failure: closes, opens and looks at what is there
 
     // --- space.cpp: before the committer runs, or by it ---
     [[nodiscard]] Result<void> open_with_room();  // open() or recover(), and all they need

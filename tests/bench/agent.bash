@@ -44,12 +44,6 @@ start_simulator() { # sets far_side
     far_side=$(grep -oE 'http://127.0.0.1:[0-9]+' "$work/simulator" | head -n 1)
 }
 
-stop_simulator() {
-    kill -KILL "$simulator"
-    wait "$simulator" 2>/dev/null || true
-    simulator=''
-}
-
 # Goes on with the data that is there, if any.
 start_agent() { # URL of the far side
     mkdir -p "$work/data"
