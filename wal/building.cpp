@@ -225,14 +225,11 @@ private:
     Result<void> replay_logs() {
         std::optional<Error> wrong;
         PutsOfBatch rescue([&](std::string_view key, std::string_view value) {
-            const std::optional<Seq> seq = seq_of(Space::entry, key);
-            if (!seq) {
-                // Whatever was about to be sent behind the damage may have been.
-                incomplete_ = incomplete_ || (after_damage_ && is_intent(key, value));
-                return;
-            }
-            highest_ = std::max(highest_, *seq);
-            if (!after_damage_ || wrong || has(key)) return;
+            if (const auto seq = seq_of(Space::entry, key)) highest_ = std::max(highest_, *seq);
+            if (!after_damage_ || wrong) return;
+            // Whatever was about to be sent behind the damage may have been.
+            incomplete_ = incomplete_ || is_intent(key, value);
+            if (!outlives_damage(key, value)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
             if (Result<void> written = write(one); !written) wrong = written.error();
@@ -261,6 +258,16 @@ private:
         if (wrong) return *wrong;
         incomplete_ = incomplete_ || read->rot || (known_.mark.clean && read->dropped);
         return {};
+    }
+
+    // Of what stands behind damage: entries, also those that were kept aside when the space up to
+    // the tail was reclaimed, which was in the same batch.
+    bool outlives_damage(std::string_view key, std::string_view value) {
+        if (key == name_key(Space::meta, kTailName)) return value > meta(kTailName).value_or("");
+        if (seq_of(Space::entry, key)) return !has(key);
+        if (!seq_of(Space::kept, key) || has(key)) return false;
+        kept_from_behind_ = true;
+        return true;
     }
 
     // RepairDB has taken them out as a whole. A deleted pair may come back from them: a repeated
@@ -383,7 +390,7 @@ private:
 
     Result<void> account() {
         Result<void> read = read_marks();
-        if (read && repaired_) read = park_again();
+        if (read && (repaired_ || kept_from_behind_)) read = park_again();
         if (!read) return read;
         const Seq tail = this->tail();
         const Seq last = std::max(last_entry(), tail.previous());
@@ -426,7 +433,20 @@ private:
             again.counts = counts_aside(name);
             put(key, again.encode());
         }
+        for (const auto& [name, cursor] : census_.cursors()) {
+            if (marks_missing_ || cursor.low_water() >= tail) continue;
+            put(name_key(Space::cursor, name), caught_up(name, cursor, tail).encode());
+        }
         return write(batch);
+    }
+
+    // The tail is newer than the cursor, which was lost: but it was saved before, and up to the
+    // tail nothing waits that is not parked. From there on all is counted when the log is opened.
+    Cursor caught_up(const std::string& name, Cursor cursor, Seq tail) {
+        cursor.begin_at(tail);
+        cursor.counted_to = cursor.position().previous();
+        cursor.counts.pending = census_.parked_of(name) + cursor.outstanding().size();
+        return cursor;
     }
 
     Result<void> end() {
@@ -450,6 +470,7 @@ private:
     bool repaired_ = false;
     std::uint64_t first_log_ = 0;  // with something that is in no table yet
     bool after_damage_ = false;
+    bool kept_from_behind_ = false;  // something kept aside
     bool marks_missing_ = false;
     bool incomplete_ = false;       // marks may be missing
     Seq highest_;                   // entry that any batch of the logs has or speaks of

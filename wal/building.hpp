@@ -1,9 +1,10 @@
 // A new database of all that can be read of a damaged one: the contents of a rebuilding, while
 // rebuild.hpp sees to its directories.
 //
-// Entries are taken from anywhere. Marks (cursors, retries, …) are taken up to the first damage in
-// the logs and not from behind it: a mark must not outlive one that came before it. So deliveries
-// may be repeated; where that must not happen blindly, `m|doubt` says up to which entry.
+// Entries are taken from anywhere, and so are those that were kept aside, with the tail. Marks
+// (cursors, retries, …) are taken up to the first damage in the logs and not from behind it: a mark
+// must not outlive one that came before it. So deliveries may be repeated; where that must not
+// happen blindly, `m|doubt` says up to which entry.
 //
 // Thread: whoever opens the log. No database may be open.
 #pragma once

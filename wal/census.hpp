@@ -35,6 +35,10 @@ public:
 
     [[nodiscard]] const SeqBitmap& dead() const { return dead_; }
 
+    [[nodiscard]] const std::map<std::string, Cursor, std::less<>>& cursors() const {
+        return cursors_;
+    }
+
     [[nodiscard]] std::uint64_t parked_of(const std::string& destination) const;
 
     // Of the entries that were added.

@@ -31,6 +31,12 @@ bool Cursor::settle(Seq seq) {
     return true;
 }
 
+void Cursor::begin_at(Seq tail) {
+    outstanding_.erase(outstanding_.begin(), outstanding_.lower_bound(tail));
+    resume_at_ = std::max(resume_at_, tail);
+    position_ = std::max(position_, tail);
+}
+
 Seq Cursor::low_water() const {
     return outstanding_.empty() ? position_ : std::min(*outstanding_.begin(), position_);
 }

@@ -46,6 +46,9 @@ public:
     // An entry that was taken is done with, in whichever way. True if it was outstanding.
     bool settle(Seq seq);
 
+    // Whatever is before `tail` is done with: reading goes on there at the earliest.
+    void begin_at(Seq tail);
+
     [[nodiscard]] bool is_outstanding(Seq seq) const { return outstanding_.contains(seq); }
 
     [[nodiscard]] const std::set<Seq>& outstanding() const { return outstanding_; }

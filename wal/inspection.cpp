@@ -82,6 +82,12 @@ public:
 private:
     // A log is synced before the next one begins, so that what lies between two was there.
     void begin(const std::string& name, const LoggedBatch& batch) {
+        if (batch.is_first_of_opening() && !batch.after_damage) {
+            found_ = {};
+            is_behind_ = false;
+            has_begun_ = true;
+            return;
+        }
         const bool goes_on = batch.number() <= next_number_;
         if (!goes_on && !is_behind_ && has_begun_) {
             found_.rot = true;

@@ -23,6 +23,7 @@ constexpr std::size_t kSearchBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kBatchHeader = 12;
 constexpr std::string_view kForegoingTag{"\3\21u", 3};  // RocksDB's log data, 17 bytes of it, ours
 constexpr std::size_t kForegoingBytes = kForegoingTag.size() + 16;
+constexpr std::string_view kOpeningTag{"\3\1o", 3};
 
 enum class Part : std::uint8_t { whole = 1, first = 2, middle = 3, last = 4 };
 
@@ -184,6 +185,13 @@ std::string after(const Foregoing& foregoing, std::string_view batch) {
     return bytes;
 }
 
+std::string first_of_opening(std::string_view batch) {
+    std::string bytes(batch.substr(0, kBatchHeader));
+    bytes += kOpeningTag;
+    bytes += batch.substr(kBatchHeader);
+    return bytes;
+}
+
 std::uint64_t LoggedBatch::number() const {
     ByteReader reader(bytes);
     return reader.le<std::uint64_t>();
@@ -201,6 +209,10 @@ std::optional<Foregoing> LoggedBatch::foregoing() const {
     ByteReader reader(first.substr(kForegoingTag.size()));
     const auto synced_to = reader.le<std::uint64_t>();
     return Foregoing{synced_to, {reader.le<std::uint64_t>()}};
+}
+
+bool LoggedBatch::is_first_of_opening() const {
+    return bytes.size() > kBatchHeader && bytes.substr(kBatchHeader).starts_with(kOpeningTag);
 }
 
 bool LoggedBatch::proves_rot(std::uint64_t next_number) const {

@@ -35,6 +35,11 @@ struct Foregoing {
 // `batch` with that record before its own.
 [[nodiscard]] std::string after(const Foregoing& foregoing, std::string_view batch);
 
+// `batch` as the first that is written after an opening, in a log of its own: the opening has read
+// the logs before it, and all that was in them is in tables. RocksDB deletes them only with its
+// next table if it found nothing in them.
+[[nodiscard]] std::string first_of_opening(std::string_view batch);
+
 struct Damage {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;  // where the next valid record begins, or the end of the file
@@ -59,6 +64,8 @@ struct LoggedBatch {
 
     // nullopt: all before it was synced, or it is too short to say.
     [[nodiscard]] std::optional<Foregoing> foregoing() const;
+
+    [[nodiscard]] bool is_first_of_opening() const;
 
     // Behind damage that ends before the record `next_number`: that it was whole.
     [[nodiscard]] bool proves_rot(std::uint64_t next_number) const;

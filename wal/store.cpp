@@ -73,6 +73,7 @@ Result<void> Store::open() {
         return error;
     }
     compacts_ = false;
+    is_first_ = true;
     synced_to_ = (*db_)->GetLatestSequenceNumber();  // what was replayed is in tables now
     return {};
 }
@@ -141,7 +142,12 @@ Result<void> Store::write(rocksdb::WriteBatch& batch, bool sync, Seq head) {
     const auto lock = reading();
     if (!lock) return not_open();
     rocksdb::Status status;
-    if (sync && synced_to_ == (*db_)->GetLatestSequenceNumber()) {
+    if (is_first_) {
+        rocksdb::WriteBatch telling(first_of_opening(batch.Data()));
+        status = (*db_)->Write(synced_write(), &telling);
+        sync = true;
+        is_first_ = !status.ok();
+    } else if (sync && synced_to_ == (*db_)->GetLatestSequenceNumber()) {
         status = (*db_)->Write(synced_write(), &batch);
     } else {
         rocksdb::WriteBatch telling(after({synced_to_, head}, batch.Data()));

@@ -58,7 +58,8 @@ public:
     void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
 
     // Unsynced it is in the kernel's hands. Where not all before it is synced, or it is not itself,
-    // the batch says so in RocksDB's log (prescan.hpp). `head`: the last entry there is.
+    // the batch says so in RocksDB's log (prescan.hpp). `head`: the last entry there is. The first
+    // one after opening is synced.
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync, Seq head = {});
 
     // nullopt: there is no such key.
@@ -105,6 +106,7 @@ private:
     mutable std::shared_mutex mutex_;  // held exclusively while db_ is made or destroyed
     std::unique_ptr<Database> db_;
     bool compacts_ = false;        // the committer's
+    bool is_first_ = true;         // nothing was written since it was opened; the writer's
     std::uint64_t synced_to_ = 0;  // RocksDB's number of the last record on the disk; the writer's
 };
 

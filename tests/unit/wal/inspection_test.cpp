@@ -19,14 +19,19 @@ using testing::IsEmpty;
 class InspectionTest : public testing::Test {
 protected:
     // One after the other, as RocksDB numbers its records.
-    void add(rocksdb::WriteBatch batch, std::optional<Foregoing> foregoing = std::nullopt) {
+    void add(rocksdb::WriteBatch batch,
+             std::optional<Foregoing> foregoing = std::nullopt,
+             bool is_of_opening = false) {
         std::string bytes = batch.Data();
         std::string number;
         put_le(number, next_number_);
         bytes.replace(0, number.size(), number);
         next_number_ += static_cast<std::uint64_t>(batch.Count());
+        if (is_of_opening) bytes = first_of_opening(bytes);
         log_.add(foregoing ? after(*foregoing, bytes) : bytes);
     }
+
+    void add_opening(rocksdb::WriteBatch batch) { add(std::move(batch), std::nullopt, true); }
 
     // What a batch left is damaged.
     void add_hole(rocksdb::WriteBatch batch) {
@@ -109,6 +114,35 @@ TEST_F(InspectionTest, AnEndThatIsMissingBeforeTheNextLogIsRot) {
     EXPECT_TRUE(found.rot);
     EXPECT_THAT(found.what, ElementsAre("the end of the log before 2.log is missing"));
     EXPECT_EQ(batches_behind_, 1);
+}
+
+// RocksDB keeps a log in which it found nothing, and gives its numbers again.
+TEST_F(InspectionTest, WhatAnOpeningHasLookedAtIsNoRot) {
+    add_hole(entry(1));
+    end_log();
+    add(entry(1));
+    EXPECT_TRUE(look().rot);
+    add_opening(marks());
+    add(entry(2));
+    const Inspection found = look();
+    EXPECT_FALSE(found.rot || found.dropped || found.more_behind);
+    EXPECT_THAT(found.what, IsEmpty());
+}
+
+TEST_F(InspectionTest, DamageBehindTheLastOpeningIsRot) {
+    add(entry(1));
+    end_log();
+    add_opening(marks());
+    add_hole(entry(2));
+    add(entry(3));
+    EXPECT_TRUE(look().rot);
+}
+
+// An opening writes to a new log.
+TEST_F(InspectionTest, DamageInFrontOfAnOpeningInTheSameLogIsRot) {
+    add_hole(entry(1));
+    add_opening(marks());
+    EXPECT_TRUE(look().rot);
 }
 
 TEST_F(InspectionTest, MarksBehindAHoleThatWasNotSyncedAreNothingToKeep) {

@@ -10,7 +10,9 @@ namespace {
 
 using rocksdb::IOStatus;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 using Disk = LogUnderTest::Disk;
 using Op = Disk::Op;
@@ -54,6 +56,22 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"SyncEnospc", bit(Op::sync), IOStatus::NoSpace("injected")},
                     Fault{"AllEnospc", Disk::kAnyOp, IOStatus::NoSpace("injected")}),
     [](const auto& fault) { return std::string(fault.param.name); });
+
+// RocksDB keeps a log that it found nothing in.
+TEST_P(LogFailure, OfTheFirstWriteInALogIsNoDamageToTheNextOne) {
+    log_.open();
+    log_.append("safe");
+    log_.close();
+    log_.open();
+    break_disk();
+    ASSERT_TRUE(log_.try_append(std::string(3000, 'x')));  // half of it is there
+    EXPECT_FALSE(log_.reports().wait_for({2}));
+    mend_disk();
+    log_.append("works again");
+    log_.close();
+    log_.open();
+    EXPECT_THAT(log_.reports().notes(), Not(HasSubstr("rebuilt")));
+}
 
 TEST_P(LogFailure, IsReportedInDoubtAndNothingIsAcceptedUntilTheLogIsOpenAgain) {
     log_.open();
