@@ -315,8 +315,8 @@ private:
         return true;
     }
 
-    // Those that RepairDB has taken out as a whole, and those that were replaced. A deleted pair may come back from them: a repeated
-    // delivery, while one that is left out may be a loss.
+    // Those that RepairDB has taken out as a whole, and those that were replaced. A deleted pair
+    // may come back from them: a repeated delivery, while one that is left out may be a loss.
     Result<void> add_from_bad_tables() {
         const std::string folder = target_ + kBadTables;
         Result<std::vector<std::string>> names = files_.list(folder);

@@ -3,12 +3,20 @@
 #include "agent/clock.hpp"
 
 #include <boost/asio/post.hpp>
+#include <malloc.h>
 
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace holdfast::agent {
+namespace {
+
+// So many sessions may have taken enough memory to be worth a millisecond.
+constexpr std::size_t kCrowd = 128;
+
+}  // namespace
+
 IngestServer::IngestServer(boost::asio::any_io_executor executor,
                            wal::Log& log,
                            const Directory& directory,
@@ -61,6 +69,7 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
     auto session = std::make_shared<Session>(
         descriptor, last_id_, peer, context_, [this](Session::Id id) { on_closed(id); });
     sessions_.emplace(last_id_, session);
+    most_sessions_ = std::max(most_sessions_, sessions_.size());
     if (is_full()) {
         for (Listener& listener : listeners_) listener.pause();
         watch_stalls();
@@ -70,6 +79,7 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
 
 void IngestServer::on_closed(Session::Id id) {
     sessions_.erase(id);
+    if (most_sessions_ >= kCrowd && sessions_.size() * 2 <= most_sessions_) give_memory_back();
     if (context_.stopping || sessions_.size() + 1 != limits_.connections_max) return;
     for (Listener& listener : listeners_) listener.resume();
 }
@@ -132,6 +142,12 @@ void IngestServer::close_stalled() {
     }
     for (const std::shared_ptr<Session>& session : stalled) session->close();
     if (go_on) watch_stalls();
+}
+
+// glibc keeps what lies below something that is still in use: most of what a crowd took.
+void IngestServer::give_memory_back() {
+    most_sessions_ = sessions_.size();
+    ::malloc_trim(0);
 }
 
 bool IngestServer::has_answers_outstanding() const {

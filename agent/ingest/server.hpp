@@ -65,6 +65,7 @@ private:
     [[nodiscard]] bool is_full() const { return sessions_.size() >= limits_.connections_max; }
 
     void write_soon();
+    void give_memory_back();
     void watch_stalls();
     void close_stalled();
 
@@ -75,6 +76,7 @@ private:
     std::deque<Listener> listeners_;
     std::map<Session::Id, std::shared_ptr<Session>> sessions_;
     Session::Id last_id_ = kNoSession;
+    std::size_t most_sessions_ = 0;  // since memory was given back
     boost::asio::steady_timer stall_timer_;
     bool watching_ = false;
     bool write_posted_ = false;

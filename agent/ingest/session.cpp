@@ -3,15 +3,18 @@
 #include "agent/clock.hpp"
 #include "agent/ingest/answer.hpp"
 #include "agent/ingest/request_key.hpp"
+#include "agent/journal.hpp"
 #include "proto/idempotency.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace holdfast::agent {
@@ -55,7 +58,15 @@ Session::~Session() {
 void Session::start() {
     const bool is_watched =
         ::fcntl(descriptor_, F_SETFL, O_NONBLOCK) == 0 && context_.poller.add(descriptor_, id_);
-    if (!is_watched) close();
+    const bool is_first = !std::exchange(context_.has_no_watch, !is_watched);
+    if (is_watched) return;
+    if (is_first) {
+        journal::warning(fmt::format(
+            "connections of apps are closed at once: the system lets no more sockets be watched "
+            "(fs.epoll.max_user_watches): {}",
+            std::generic_category().message(errno)));
+    }
+    close();
 }
 
 void Session::on_ready(Poller::Ready ready) {
@@ -88,7 +99,7 @@ void Session::read() {
 }
 
 void Session::read_on() {
-    const ssize_t size = ::recv(descriptor_, in_.data(), in_.size(), 0);
+    const ssize_t size = ::recv(descriptor_, context_.in.data(), context_.in.size(), 0);
     if (size >= 0) return on_read(static_cast<std::size_t>(size));
     if (errno != EAGAIN && errno != EINTR) return close();
     readable_ = errno == EINTR;
@@ -103,9 +114,9 @@ void Session::on_read(std::size_t size) {
         at_end_ = true;
     } else if (!lingering_) {
         last_read_at_ = now();
-        feed({in_.data(), size});
+        feed({context_.in.data(), size});
     }
-    const bool is_short = size < in_.size() && !hung_up_;
+    const bool is_short = size < context_.in.size() && !hung_up_;
     if (is_short) readable_ = false;
     advance();
     // It may have been cut short by something else than the end of what there is (unix(7):

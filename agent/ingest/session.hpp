@@ -54,6 +54,9 @@ struct IngestContext {
     std::function<void()> on_appended;  // to the log, which is to be told to write
     std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
     bool stopping = false;              // answers close their connections
+    bool has_no_watch = false;          // the system had none for the last connection
+    // What one read takes. All on the thread share it: it is empty between two reads.
+    std::array<char, std::size_t{16}* 1024> in = {};
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -173,7 +176,6 @@ private:
     std::optional<Instant> lingering_;
     std::size_t overdue_bytes_ = 0;  // of out_, whose time writing_ is
     Instant last_read_at_;
-    std::array<char, std::size_t{16} * 1024> in_;
 };
 
 }  // namespace holdfast::agent
