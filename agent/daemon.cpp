@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -162,7 +163,10 @@ Result<void> Daemon::listen() {
 
 void Daemon::run() {
     auto work = asio::make_work_guard(delivery_io_);
-    delivery_thread_ = std::thread([this] { delivery_io_.run(); });
+    delivery_thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "delivery");
+        delivery_io_.run();
+    });
     asio::awaitable<void> draining = drain();
     asio::co_spawn(ingest_io_, std::move(draining), rethrow);
     asio::awaitable<void> watching = feed_watchdog();

@@ -4,6 +4,8 @@
 #include "proto/record.hpp"
 #include "wal/log_impl.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -85,7 +87,10 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
         impl->reason_code_ = Errc::disk_full;
         impl->options_.note("the log is not open: " + impl->reason_);
     }
-    impl->committer_ = std::thread([raw = impl.get()] { raw->run(); });
+    impl->committer_ = std::thread([raw = impl.get()] {
+        ::pthread_setname_np(::pthread_self(), "committer");
+        raw->run();
+    });
     return std::unique_ptr<Log>(new Log(std::move(impl)));
 }
 

@@ -2,6 +2,7 @@
 
 #include "proto/bytes.hpp"
 
+#include <pthread.h>
 #include <xxhash.h>
 
 #include <utility>
@@ -100,7 +101,10 @@ void WaterMarkKeeper::write(const WaterMark& mark) {
 void WaterMarkKeeper::start() {
     stopping_ = false;
     written_ = acknowledged_;
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "water mark");
+        run();
+    });
 }
 
 void WaterMarkKeeper::moved(Seq acknowledged, Seq tail) {
