@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 namespace holdfast::wal {
@@ -96,7 +98,8 @@ public:
           source_(order.source),
           target_(order.target),
           known_(order.known),
-          options_(rocks_options(order.env, order.note)) {}
+          options_(rocks_options(order.env, order.note)),
+          known_tail_(order.known.mark.tail) {}
 
     Result<Built> run() {
         Result<void> done = begin();
@@ -120,20 +123,19 @@ private:
         if (opened.error().code != Errc::corrupt) return opened;
         note_("repairing: " + opened.error().detail);
         repaired_ = true;
-        Result<void> done = repair({});
-        if (!done) return done;
-        Result<std::vector<std::string>> replaced = replaced_tables();
-        if (!replaced) return replaced.error();
-        if (!replaced->empty()) done = repair(*replaced);
+        incomplete_ = true;  // nothing says that the marks are the last ones
+        Result<void> done = repair();
+        if (done) done = find_replaced_tables();
+        if (done && !replaced_.empty()) done = repair();
         if (!done) return done;
         return open();
     }
 
-    // Of all tables; but `replaced` go where RepairDB puts those that are damaged.
-    Result<void> repair(const std::vector<std::string>& replaced) {
+    // Of all tables; but the replaced ones go where RepairDB puts those that are damaged.
+    Result<void> repair() {
         Result<void> done = link_all_but_logs(".sst");
-        if (done && !replaced.empty()) done = files_.make_directory(target_ + kBadTables);
-        for (const std::string& name : replaced) {
+        if (done && !replaced_.empty()) done = files_.make_directory(target_ + kBadTables);
+        for (const std::string& name : replaced_) {
             if (!done) break;
             done = files_.rename(join(target_, name), join(target_ + kBadTables, name));
         }
@@ -146,8 +148,9 @@ private:
     // RepairDB takes every table for one in use: also those that a compaction has replaced and that
     // were not deleted yet. A compaction gives up the numbers of old pairs (0), and then nothing
     // says which of two is newer; 7.8.3 aborts where it meets three. Two tables in use never have
-    // such pairs in one range, and what replaces another is made later.
-    Result<std::vector<std::string>> replaced_tables() {
+    // such pairs in one range, and what replaces another is made later. (A replaced one that has
+    // its numbers still is not found: what it says is older, and comes again.)
+    Result<void> find_replaced_tables() {
         std::unique_ptr<Database> repaired;
         const rocksdb::Status opened = Database::open_read_only(options_, target_, repaired);
         if (!opened.ok()) return failed(opened, "open " + target_);
@@ -157,16 +160,15 @@ private:
         std::sort(tables.begin(), tables.end(), [](const auto& one, const auto& other) {
             return one.file_number < other.file_number;
         });
-        std::vector<std::string> names;
         for (auto older = tables.begin(); older != tables.end(); ++older) {
             const bool is_replaced = std::any_of(older + 1, tables.end(), [&](const auto& newer) {
                 return newer.column_family_name == older->column_family_name &&
                        newer.smallestkey <= older->largestkey &&
                        older->smallestkey <= newer.largestkey;
             });
-            if (is_replaced) names.push_back(older->relative_filename);
+            if (is_replaced) replaced_.insert(older->relative_filename);
         }
-        return names;
+        return {};
     }
 
     Result<void> link_all_but_logs(std::string_view ending = "") {
@@ -269,12 +271,10 @@ private:
 
     Result<void> replay_logs() {
         std::optional<Error> wrong;
+        PutsOfBatch look(
+            [&](std::string_view key, std::string_view value) { look_at(key, value); });
         PutsOfBatch rescue([&](std::string_view key, std::string_view value) {
-            if (const auto seq = seq_of(Space::entry, key)) highest_ = std::max(highest_, *seq);
-            if (!after_damage_ || wrong) return;
-            // Whatever was about to be sent behind the damage may have been.
-            incomplete_ = incomplete_ || is_intent(key, value);
-            if (!outlives_damage(key, value)) return;
+            if (wrong || !is_entry_not_there(key)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
             if (Result<void> written = write(one); !written) wrong = written.error();
@@ -289,12 +289,12 @@ private:
             }
             const rocksdb::WriteBatch batch{std::string(logged.bytes)};
             Unflushed unflushed(*db_, flushed_, ByteReader(logged.bytes).le<std::uint64_t>());
-            if (!batch.Iterate(&rescue).ok() || !batch.Iterate(&unflushed).ok()) {
+            if (!batch.Iterate(&look).ok() || !batch.Iterate(&unflushed).ok()) {
                 incomplete_ = true;  // its checksum is right, so it was written like this
-            } else if (!logged.after_damage) {
-                if (Result<void> written = write(unflushed.batch()); !written) {
-                    wrong = written.error();
-                }
+            } else if (logged.after_damage) {
+                unflushed.batch().Iterate(&rescue).PermitUncheckedError();
+            } else if (Result<void> written = write(unflushed.batch()); !written) {
+                wrong = written.error();
             }
         };
         Result<Inspection> read =
@@ -305,13 +305,20 @@ private:
         return {};
     }
 
-    // Of what stands behind damage: entries, also those that were kept aside when the space up to
-    // the tail was reclaimed, which was in the same batch.
-    bool outlives_damage(std::string_view key, std::string_view value) {
-        if (key == name_key(Space::meta, kTailName)) return value > meta(kTailName).value_or("");
-        if (seq_of(Space::entry, key)) return !has(key);
-        if (!seq_of(Space::kept, key) || has(key)) return false;
-        kept_from_behind_ = true;
+    void look_at(std::string_view key, std::string_view value) {
+        if (const auto seq = seq_of(Space::entry, key)) highest_ = std::max(highest_, *seq);
+        if (key == name_key(Space::meta, kTailName)) {
+            known_tail_ = std::max(known_tail_, seq_of(Space::entry, value).value_or(Seq{}));
+        }
+        // Whatever was about to be sent behind the damage may have been.
+        incomplete_ = incomplete_ || (after_damage_ && is_intent(key, value));
+    }
+
+    // Or its copy that was kept aside.
+    bool is_entry_not_there(std::string_view key) {
+        const auto kept = seq_of(Space::kept, key);
+        if ((!kept && !seq_of(Space::entry, key)) || has(key)) return false;
+        if (kept) rescued_.push_back(*kept);
         return true;
     }
 
@@ -324,10 +331,10 @@ private:
         std::optional<Error> wrong;
         for (const std::string& name : *names) {
             if (!name.ends_with(".sst")) continue;
-            incomplete_ = true;
+            const bool is_replaced = replaced_.contains(name);
             const TableRead read =
                 read_table(options_.of_marks(), join(folder, name), [&](auto key, auto value) {
-                    if (wrong || !is_worth_adding(key)) return;
+                    if (wrong || !is_worth_adding(key, is_replaced)) return;
                     rocksdb::WriteBatch one;
                     db_->put(one, key, value);
                     if (Result<void> written = write(one); !written) wrong = written.error();
@@ -340,18 +347,33 @@ private:
         return files_.remove_directory(folder);
     }
 
-    bool is_worth_adding(std::string_view key) {
+    bool is_worth_adding(std::string_view key, bool is_replaced) {
         if (key.empty() || key == name_key(Space::meta, kDoubtName)) return false;
         const auto space = Space{key[0]};
         if (space == Space::retry || space == Space::saved) return false;
-        if (const auto seq = seq_of(Space::entry, key); seq && *seq < tail()) return false;
+        // It may have ended since; a record that is still kept waits again.
+        if (is_replaced && (space == Space::parked || space == Space::failed)) return false;
+        if (const auto seq = seq_of(Space::entry, key); seq && *seq < known_tail()) return false;
         return !has(key);
     }
 
-    Seq tail() {
+    Seq saved_tail() {
         const auto saved = meta(kTailName);
         const auto seq = saved ? seq_of(Space::entry, *saved) : std::nullopt;
-        return std::max(seq.value_or(Seq{1}), known_.mark.tail);
+        return seq.value_or(Seq{1});
+    }
+
+    Seq known_tail() { return std::max(saved_tail(), known_tail_); }
+
+    // Where the tail was lost and is known all the same, the space before it may be given back: but
+    // what is there still waits as it did, and may be all there is of an entry whose copy is lost.
+    Seq tail() {
+        if (repaired_) return known_tail();
+        const auto at = entries();
+        at->Seek(seq_key(Space::entry, saved_tail()));
+        if (!at->Valid()) return known_tail();
+        const auto first = seq_of(Space::entry, at->key().ToStringView());
+        return first ? std::min(*first, known_tail()) : known_tail();
     }
 
     // Of the marks: the cursors, and what is kept aside.
@@ -372,17 +394,18 @@ private:
 
     // What is kept aside, and neither parked nor a dead letter, has lost the mark that said so: it
     // waits again. Those that end take their record along in the same write.
-    Result<void> park_again() {
+    Result<void> park_again(Seq tail) {
         std::uint64_t again = 0;
         std::optional<Error> wrong;
         Result<void> scanned = scan(Space::kept, [&](const auto& key, const auto& value) {
             const auto seq = seq_of(Space::kept, key);
             const Result<Event> event = decode_record(value);
-            if (wrong || !seq || !event || census_.is_aside(*seq)) return;
+            if (wrong || !seq || *seq >= tail || !event || census_.is_aside(*seq)) return;
             rocksdb::WriteBatch mark;
             db_->put(mark, seq_key(Space::parked, *seq), event->destination);
             if (Result<void> written = write(mark); !written) wrong = written.error();
             census_.add_parked(event->destination, *seq);
+            ++parked_again_[std::string(event->destination)];
             ++again;
         });
         if (wrong) return *wrong;
@@ -394,6 +417,7 @@ private:
 
     // At most so many are gone without a gap; nullopt: nothing says how many.
     [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) const {
+        if (!repaired_) return census_.waiting_before(tail);
         if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
         if (!census_.is_complete()) return std::nullopt;
         return census_.missing(lost_);
@@ -434,10 +458,10 @@ private:
     }
 
     Result<void> account() {
-        Result<void> read = read_marks();
-        if (read && (repaired_ || kept_from_behind_)) read = park_again();
-        if (!read) return read;
         const Seq tail = this->tail();
+        Result<void> read = read_marks();
+        if (read && (repaired_ || !rescued_.empty())) read = park_again(tail);
+        if (!read) return read;
         const Seq last = std::max(last_entry(), tail.previous());
         const Seq head = std::max({last, highest_, known_.mark.acknowledged});
         Seq from = last.next();
@@ -479,16 +503,29 @@ private:
             put(key, again.encode());
         }
         for (const auto& [name, cursor] : census_.cursors()) {
-            if (marks_missing_ || cursor.low_water() >= tail) continue;
+            const auto again = parked_again_.find(name);
+            if (marks_missing_ || (cursor.low_water() >= tail && again == parked_again_.end())) {
+                continue;
+            }
             put(name_key(Space::cursor, name), caught_up(name, cursor, tail).encode());
+        }
+        // What is still in its place needs no copy.
+        for (const Seq seq : rescued_) {
+            if (seq < tail) continue;
+            const rocksdb::Status done = batch.Delete(seq_key(Space::kept, seq));
+            HOLDFAST_ASSERT(done.ok());  // memory only
         }
         return write(batch);
     }
 
-    // The tail is newer than the cursor, which was lost: but it was saved before, and up to the
-    // tail nothing waits that is not parked. From there on all is counted when the log is opened.
+    // What was before the tail has gone since, and nothing waits of it that is not parked.
     Cursor caught_up(const std::string& name, Cursor cursor, Seq tail) {
+        if (cursor.low_water() >= tail) {
+            cursor.counts.pending += parked_again_.at(name);
+            return cursor;
+        }
         cursor.begin_at(tail);
+        // From there on all is counted when the log is opened.
         cursor.counted_to = cursor.position().previous();
         cursor.counts.pending = census_.parked_of(name) + cursor.outstanding().size();
         return cursor;
@@ -513,9 +550,12 @@ private:
     std::unique_ptr<Database> db_;
     std::array<rocksdb::SequenceNumber, 2> flushed_{};  // of each family: is in its tables
     bool repaired_ = false;
-    std::uint64_t first_log_ = 0;  // with something that is in no table yet
+    std::set<std::string> replaced_;  // tables
+    std::uint64_t first_log_ = 0;     // with something that is in no table yet
     bool after_damage_ = false;
-    bool kept_from_behind_ = false;  // something kept aside
+    std::vector<Seq> rescued_;  // kept aside, from behind damage
+    Seq known_tail_;            // from the mark, or from behind damage
+    std::map<std::string, std::uint64_t, std::less<>> parked_again_;  // by destination
     bool marks_missing_ = false;
     bool incomplete_ = false;       // marks may be missing
     Seq highest_;                   // entry that any batch of the logs has or speaks of

@@ -55,6 +55,19 @@ std::uint64_t Census::missing(const std::vector<SeqRange>& lost) const {
     return counted - std::min(counted, found);
 }
 
+std::uint64_t Census::waiting_before(Seq tail) const {
+    Seq from = tail;
+    for (const auto& [name, cursor] : cursors_) from = std::min(from, cursor.low_water());
+    std::uint64_t waiting = 0;
+    for (Seq seq = from; seq < tail; seq = seq.next()) {
+        waiting +=
+            !is_aside(seq) && std::any_of(cursors_.begin(), cursors_.end(), [&](const auto& one) {
+                return waits(one.second, seq);
+            });
+    }
+    return waiting;
+}
+
 bool Census::is_complete() const {
     return !cursors_.empty() &&
            std::all_of(destinations_.begin(), destinations_.end(), [&](const std::string& name) {

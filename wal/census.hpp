@@ -49,6 +49,9 @@ public:
     // How many that were counted are neither here nor among those that are known to be lost.
     [[nodiscard]] std::uint64_t missing(const std::vector<SeqRange>& lost) const;
 
+    // How many before `tail` waited for any destination and are not kept aside.
+    [[nodiscard]] std::uint64_t waiting_before(Seq tail) const;
+
     // Every destination that has entries has a cursor, so that missing() is all.
     [[nodiscard]] bool is_complete() const;
 

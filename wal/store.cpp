@@ -224,6 +224,7 @@ Result<void> Store::move_entries() {
     options.sync = true;
     const rocksdb::Status status = wal::move_entries(*db_, options, moved);
     if (!status.ok()) return error_of(status, "move the entries");
+    if (moved) is_first_ = false;  // RocksDB may have begun another log meanwhile
     if (moved) note_("the entries of an older version were moved to where this one keeps them");
     return {};
 }

@@ -20,6 +20,8 @@
 namespace holdfast::agent {
 namespace {
 
+constexpr std::chrono::minutes kBetweenWarnings{1};
+
 // What names the event: the app's key, or else the id that the event has in its body, if any.
 std::optional<IdempotencyKey> key_of(std::string_view key,
                                      std::string_view given_id,
@@ -56,17 +58,17 @@ Session::~Session() {
 }
 
 void Session::start() {
-    const bool is_watched =
-        ::fcntl(descriptor_, F_SETFL, O_NONBLOCK) == 0 && context_.poller.add(descriptor_, id_);
-    const bool is_first = !std::exchange(context_.has_no_watch, !is_watched);
-    if (is_watched) return;
-    if (is_first) {
-        journal::warning(fmt::format(
-            "connections of apps are closed at once: the system lets no more sockets be watched "
-            "(fs.epoll.max_user_watches): {}",
-            std::generic_category().message(errno)));
-    }
+    if (::fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) return close();
+    if (context_.poller.add(descriptor_, id_)) return;
+    const std::string why = std::generic_category().message(errno);
     close();
+    std::optional<Instant>& told = context_.told_of_no_watch;
+    if (told && now() < *told + kBetweenWarnings) return;
+    told = now();
+    journal::warning(fmt::format(
+        "connections of apps are closed at once: the system lets no more sockets be watched "
+        "(fs.epoll.max_user_watches): {}",
+        why));
 }
 
 void Session::on_ready(Poller::Ready ready) {

@@ -54,7 +54,7 @@ struct IngestContext {
     std::function<void()> on_appended;  // to the log, which is to be told to write
     std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
     bool stopping = false;              // answers close their connections
-    bool has_no_watch = false;          // the system had none for the last connection
+    std::optional<Instant> told_of_no_watch = {};  // for a connection, when the journal was told
     // What one read takes. All on the thread share it: it is empty between two reads.
     std::array<char, std::size_t{16}* 1024> in = {};
 };

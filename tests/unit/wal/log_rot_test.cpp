@@ -13,9 +13,11 @@ namespace holdfast::wal {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 bool contains(const std::vector<SeqRange>& ranges, Seq seq) {
     return std::any_of(ranges.begin(), ranges.end(), [&](const SeqRange& range) {
@@ -133,27 +135,106 @@ TEST_F(LogRot, OfTheWholeDatabaseIsNoticedByTheMark) {
 
 // RocksDB deletes them late, and after a failure only at the next opening. It gives up the sequence
 // numbers of what is settled, so that nothing in them tells which is newer.
-TEST_F(LogRot, OfWhatNamesTheTablesDoesNotBringBackTablesThatWereReplaced) {
-    const fs::path aside = directory() / "aside";
-    fs::create_directory(aside);
-    for (std::uint64_t done = 20; done <= kInTables; done += 10) {
-        log_.open();
-        for (const Pending& one : log_.take_all()) {
-            if (one.seq <= Seq{done}) log_->complete("crm", one.seq);
-        }
-        log_.close();
-        compact_marks();
+class LogRotReplaced : public LogRot {
+protected:
+    LogRotReplaced() { fs::create_directory(aside_); }
+
+    void keep_tables() const {
         for (const Path& table : files(".sst")) {
-            fs::copy(table, aside, fs::copy_options::skip_existing);
+            fs::copy(table, aside_, fs::copy_options::skip_existing);
         }
     }
-    fs::copy(aside, db(), fs::copy_options::skip_existing | fs::copy_options::recursive);
+
+    // But for one, up to `last`.
+    void complete_all_but(Seq spared, Seq last) {
+        for (const Pending& one : log_.take_all()) {
+            if (one.seq <= last && one.seq != spared) log_->complete("crm", one.seq);
+        }
+    }
+
+    void open_with_all_tables() {
+        fs::copy(aside_, db(), fs::copy_options::skip_existing | fs::copy_options::recursive);
+        fs::remove(only("CURRENT"));
+        log_.open();
+    }
+
+    const fs::path aside_ = directory() / "aside";
+};
+
+TEST_F(LogRotReplaced, TablesDoNotComeBackWithoutWhatNamesThoseInUse) {
+    for (std::uint64_t done = 20; done <= kInTables; done += 10) {
+        log_.open();
+        complete_all_but({}, Seq{done});
+        log_.close();
+        compact_marks();
+        keep_tables();
+    }
+    fs::copy(aside_, db(), fs::copy_options::skip_existing | fs::copy_options::recursive);
     ASSERT_EQ(files(".sst").size(), 5U);  // three of them of marks
-    fs::remove(only("CURRENT"));
-    log_.open();
+    open_with_all_tables();
     EXPECT_EQ(log_->counts("crm"), (Counts{.pending = 40, .complete = 39, .failed = 1}));
     EXPECT_EQ(log_.take_all().size(), kEntries - kInTables);
     EXPECT_THAT(log_->health().lost, IsEmpty());
+}
+
+TEST_F(LogRotReplaced, WhatATableHadParkedDoesNotWaitAgain) {
+    log_.open();
+    complete_all_but(Seq{35}, Seq{kInTables});
+    log_->park("crm", Seq{35});
+    log_.close();
+    compact_marks();
+    keep_tables();
+    log_.open();
+    log_.take_all();
+    log_->complete("crm", Seq{35});
+    log_.close();
+    compact_marks();
+    open_with_all_tables();
+    const std::uint64_t pending = log_->counts("crm").pending;
+    const std::vector<Seq> taken = log_.take_seqs();
+    EXPECT_EQ(pending, taken.size());
+    EXPECT_THAT(taken, Not(Contains(Seq{35})));
+}
+
+TEST_F(LogRotReplaced, WhatATableHadParkedIsNotDamaged) {
+    log_.open();
+    complete_all_but(Seq{35}, Seq{kEntries});
+    log_->park("crm", Seq{35});
+    log_.close();
+    compact_marks();
+    keep_tables();
+    log_.options.history = {};
+    log_.options.reclaim_every = std::chrono::milliseconds(1);
+    log_.open();
+    log_.take_all();
+    log_.advance(std::chrono::hours(1));
+    for (int i = 0; log_->health().tail <= Seq{kEntries} && i < 1000; ++i) {
+        log_.append("nudge");
+        for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
+    }
+    log_->complete("crm", Seq{35});
+    log_.close();
+    compact_marks();
+    log_.options.reclaim_every = std::chrono::hours(1);
+    open_with_all_tables();
+    log_.take_all();
+    EXPECT_EQ(log_->health().damaged, 0U);
+    EXPECT_EQ(log_->counts("crm").failed, 1U);
+}
+
+// One that was not compacted has its numbers, and wins. Nothing tells that it is older.
+TEST_F(LogRotReplaced, WhatComesAgainIsInDoubt) {
+    log_.open();
+    log_.close();
+    keep_tables();
+    log_.open();
+    complete_all_but({}, Seq{kEntries});
+    log_.close();
+    compact_marks();
+    open_with_all_tables();
+    const std::vector<Pending> again = log_.take_all();
+    EXPECT_EQ(log_->counts("crm").pending, again.size());
+    for (const Pending& one : again) EXPECT_TRUE(one.retry && one.retry->intended);
 }
 
 TEST_F(LogRot, OfWhatNamesTheTablesCostsNothing) {
