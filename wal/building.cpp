@@ -105,6 +105,7 @@ public:
         Result<void> done = begin();
         if (done) done = replay_logs();
         if (done) done = add_from_bad_tables();
+        if (done) done = add_from_unlisted_tables();
         if (done) done = account();
         if (done) done = end();
         if (!done) return done.error();
@@ -202,6 +203,7 @@ private:
         if (status.ok()) status = move_entries(*db_, unlogged(), moved);
         if (status.ok()) {
             note_what_is_flushed();
+            listed_ = db_->tables();
             return {};
         }
         Error error = failed(status, "open " + target_);
@@ -328,23 +330,58 @@ private:
         const std::string folder = target_ + kBadTables;
         Result<std::vector<std::string>> names = files_.list(folder);
         if (!names) return names.error();
-        std::optional<Error> wrong;
         for (const std::string& name : *names) {
             if (!name.ends_with(".sst")) continue;
-            const bool is_replaced = replaced_.contains(name);
-            const TableRead read =
-                read_table(options_.of_marks(), join(folder, name), [&](auto key, auto value) {
-                    if (wrong || !is_worth_adding(key, is_replaced)) return;
-                    rocksdb::WriteBatch one;
-                    db_->put(one, key, value);
-                    if (Result<void> written = write(one); !written) wrong = written.error();
-                });
-            if (wrong) return *wrong;
-            marks_missing_ = marks_missing_ || read == TableRead::without_some_marks;
-            note_(name + (read == TableRead::whole ? " was read again"
-                                                   : " is damaged: not all of it is there"));
+            Result<Added> added = add_from_table(folder, name, replaced_.contains(name));
+            if (!added) return added.error();
+            incomplete_ = true;
+            marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
+            note_(name + (added->read == TableRead::whole ? " was read again"
+                                                          : " is damaged: not all of it is there"));
         }
         return files_.remove_directory(folder);
+    }
+
+    // What a power cut left of a table that was being made, or all that there is: where the end of
+    // the list went bad, which named it. In the first case all of it is elsewhere too.
+    Result<void> add_from_unlisted_tables() {
+        if (!known_.is_list_torn || repaired_) return {};
+        Result<std::vector<std::string>> names = files_.list(source_);
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            const bool is_listed = std::find(listed_.begin(), listed_.end(), name) != listed_.end();
+            if (!name.ends_with(".sst") || is_listed) continue;
+            Result<Added> added = add_from_table(source_, name, true);
+            if (!added) return added.error();
+            if (added->count == 0) continue;
+            is_list_short_ = true;
+            incomplete_ = true;
+            note_(name + " was in no list: " + std::to_string(added->count) +
+                  " pairs of it were nowhere else");
+        }
+        return {};
+    }
+
+    struct Added {
+        TableRead read;
+        std::uint64_t count;
+    };
+
+    Result<Added> add_from_table(const std::string& folder,
+                                 const std::string& name,
+                                 bool is_replaced) {
+        std::optional<Error> wrong;
+        std::uint64_t count = 0;
+        const auto add = [&](std::string_view key, std::string_view value) {
+            if (wrong || !is_worth_adding(key, is_replaced)) return;
+            rocksdb::WriteBatch one;
+            db_->put(one, key, value);
+            ++count;
+            if (Result<void> written = write(one); !written) wrong = written.error();
+        };
+        const TableRead read = read_table(options_.of_marks(), join(folder, name), add);
+        if (wrong) return *wrong;
+        return Added{read, count};
     }
 
     bool is_worth_adding(std::string_view key, bool is_replaced) {
@@ -465,7 +502,7 @@ private:
         const Seq last = std::max(last_entry(), tail.previous());
         const Seq head = std::max({last, highest_, known_.mark.acknowledged});
         Seq from = last.next();
-        if (repaired_) {
+        if (repaired_ || is_list_short_) {
             from = tail;
         } else if (gaps_from_) {
             from = std::max(*gaps_from_, tail);
@@ -550,8 +587,10 @@ private:
     std::unique_ptr<Database> db_;
     std::array<rocksdb::SequenceNumber, 2> flushed_{};  // of each family: is in its tables
     bool repaired_ = false;
-    std::set<std::string> replaced_;  // tables
-    std::uint64_t first_log_ = 0;     // with something that is in no table yet
+    std::set<std::string> replaced_;   // tables
+    std::vector<std::string> listed_;  // tables
+    bool is_list_short_ = false;       // of tables: something was in none of them
+    std::uint64_t first_log_ = 0;      // with something that is in no table yet
     bool after_damage_ = false;
     std::vector<Seq> rescued_;  // kept aside, from behind damage
     Seq known_tail_;            // from the mark, or from behind damage

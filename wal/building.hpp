@@ -26,6 +26,7 @@ namespace holdfast::wal {
 struct Known {
     WaterMark mark;
     bool doubt_tables = false;  // RocksDB opens them, and yet found them damaged
+    bool is_list_torn = false;  // of tables: the end is missing
 };
 
 struct BuildOrder {

@@ -95,9 +95,10 @@ Result<SeenLogs> check_logs(const Files& files,
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list.error();
     if (list->headless) add(Kind::current_missing, *list);
-    if (list->tables) add(Kind::table_list_damaged, *list);
+    const bool is_list_damaged = list->tables || list->tables_torn;
+    if (is_list_damaged) add(Kind::table_list_damaged, *list);
     seen.is_damaged = logs->dropped;
-    seen.may_be_opened = !list->headless && !list->tables && files.exists(database + "/CURRENT");
+    seen.may_be_opened = !list->headless && !is_list_damaged && files.exists(database + "/CURRENT");
     return seen;
 }
 

@@ -33,7 +33,8 @@ void check_list_of_tables(const Files& files, const std::string& database, Inspe
     if (!list) return;
     const Prescan scan = prescan(*list);
     if (scan.found == LogBytes::clean) return;
-    found.tables = true;
+    found.tables = scan.found == LogBytes::rot;
+    found.tables_torn = !found.tables;
     found.what.push_back(*name + ": byte " + std::to_string(scan.damage.front().begin) + " of " +
                          std::to_string(list->size()) + " is damaged");
 }
@@ -164,6 +165,7 @@ Result<Inspection> inspect(const Files& files, const std::string& database, Seq 
     if (!list) return list;
     found->headless = list->headless;
     found->tables = list->tables;
+    found->tables_torn = list->tables_torn;
     for (std::string& one : list->what) found->what.push_back(std::move(one));
     return found;
 }

@@ -24,7 +24,8 @@ struct Inspection {
     bool rot = false;               // a log lost something that had been written
     bool dropped = false;           // rot, or bytes at the end that cannot be read
     bool more_behind = false;       // entries or intents behind damage: RocksDB would drop them
-    bool tables = false;            // the list of the tables is damaged or its end is missing
+    bool tables = false;            // the list of the tables is damaged
+    bool tables_torn = false;       // or its end alone: by a power cut, or it went bad
     std::vector<std::string> what;  // each of them, for people
 
     [[nodiscard]] std::string text() const;
@@ -35,7 +36,7 @@ struct Inspection {
                                          const std::string& database,
                                          Seq acknowledged);
 
-// Finds `headless` and `tables`.
+// Finds `headless`, `tables` and `tables_torn`.
 [[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
                                                         const std::string& database);
 

@@ -101,6 +101,7 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
     Result<bool> under_way = rebuild.is_under_way();
     if (!under_way) return under_way.error();
     bool doubt_tables = !doubt.empty();
+    bool is_list_torn = false;
     bool is_damaged = true;
     std::string why = "the last start did not come to the end of rebuilding it";
     if (!*under_way) {
@@ -110,12 +111,14 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
         Result<Inspection> found =
             inspect(Files(options_.env), directory + "/db", is_synced ? mark.acknowledged : Seq());
         if (!found) return found.error();
-        doubt_tables = doubt_tables || found->tables;
-        if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
+        is_list_torn = found->tables_torn;
+        const bool is_cut = found->dropped || is_list_torn;
+        doubt_tables = doubt_tables || found->tables || (mark.clean && is_list_torn);
+        if (found->headless || found->tables || found->rot || (mark.clean && is_cut)) {
             why = found->text();
         } else if (doubt_tables) {
             why = doubt;
-        } else if (found->more_behind) {
+        } else if (found->more_behind || is_list_torn) {
             why = found->text();
             is_damaged = false;  // it may be: what a power cut leaves can look the same
         } else {
@@ -127,10 +130,10 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
     }
     options_.note((is_damaged
                        ? "the log is damaged and is rebuilt of what can be read: "
-                       : "the log is rebuilt with what stands behind a hole at its end, as a "
+                       : "the log is rebuilt with all that can be read, since its end is as a "
                          "power cut can leave it: ") +
                   why);
-    Result<Rebuilt> rebuilt = rebuild.run({mark, doubt_tables}, options_.wall_now());
+    Result<Rebuilt> rebuilt = rebuild.run({mark, doubt_tables, is_list_torn}, options_.wall_now());
     if (!rebuilt) return rebuilt.error();
     options_.note("the log was rebuilt; what it was built of is kept in " + rebuilt->kept_in);
     if (rebuilt->unnamed != 0) options_.note(text_of_unnamed(rebuilt->unnamed));

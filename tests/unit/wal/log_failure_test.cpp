@@ -185,10 +185,11 @@ TEST(LogFailureDoubt, AnEntryThatReappearsIsDelivered) {
     LogUnderTest log;
     log.open();
     // The bytes are written and only the sync fails: they are found again.
-    log.disk().fail(bit(Op::sync), 0, 1, IOStatus::IOError("injected"));
+    log.disk().fail(bit(Op::sync), 0, Disk::kForEver, IOStatus::IOError("injected"));
     ASSERT_TRUE(log.try_append("in doubt"));
     EXPECT_FALSE(log.reports().wait_for({1}));
     EXPECT_EQ(log->counts("crm").pending, 0U);
+    log.disk().heal();
     log.reports().wait_for_reopening(1);
     EXPECT_EQ(log->health().head, Seq{1});
     EXPECT_EQ(log->counts("crm").pending, 1U);

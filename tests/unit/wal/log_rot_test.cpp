@@ -1,5 +1,6 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
 #include "tests/unit/wal/stopped_log.hpp"
+#include "wal/keys.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -235,6 +236,60 @@ TEST_F(LogRotReplaced, WhatComesAgainIsInDoubt) {
     const std::vector<Pending> again = log_.take_all();
     EXPECT_EQ(log_->counts("crm").pending, again.size());
     for (const Pending& one : again) EXPECT_TRUE(one.retry && one.retry->intended);
+}
+
+// As a crash stops it: nothing says that it was stopped cleanly.
+class LogRotTorn : public LogRot {
+protected:
+    LogRotTorn() {
+        log_.open();
+        log_.close();  // all is in tables
+        fs::remove(directory() / "acknowledged");
+    }
+
+    void check() {
+        log_.open();
+        EXPECT_THAT(log_.reports().notes(), HasSubstr("as a power cut can leave it"));
+        EXPECT_THAT(log_->health().lost, IsEmpty());
+        EXPECT_EQ(log_->health().lost_unnamed, 0U);
+        for (Seq seq{1}; seq <= Seq{kEntries}; seq = seq.next()) {
+            EXPECT_TRUE(log_->get(seq)) << seq.value;
+        }
+    }
+
+    [[nodiscard]] std::size_t count_doubts() {
+        const std::vector<Pending> all = log_.take_all();
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto& one) {
+            return one.retry && one.retry->intended;
+        }));
+    }
+};
+
+// The power went while a compaction was noted.
+TEST_F(LogRotTorn, TheEndOfTheListOfTablesIsNoDamage) {
+    fs::copy(files(".sst").front(), db() / "009999.sst");
+    std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << "half a reco";
+    check();
+    EXPECT_EQ(count_doubts(), 0U);
+    EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
+}
+
+// It looks the same, and what it named is nowhere else.
+TEST_F(LogRotTorn, TheEndOfTheListOfTablesMayHaveGoneBad) {
+    const std::string record = *log_.get_raw(seq_key(Space::entry, Seq{kEntries}));
+    const std::string key = seq_key(Space::entry, Seq{kEntries + 1});
+    auto raw = log_.open_raw();
+    const fs::path list = only("MANIFEST-");
+    const std::uintmax_t before = fs::file_size(list);
+    ASSERT_TRUE((*raw)->Put({}, raw->families()[1], key, record).ok());
+    ASSERT_TRUE((*raw)->Flush({}, raw->families()[1]).ok());
+    raw.reset();
+    ASSERT_GT(fs::file_size(list), before);
+    fs::resize_file(list, before + 10);
+    for (const Path& log : files(".log")) fs::remove(log);
+    check();
+    EXPECT_TRUE(log_->get(Seq{kEntries + 1}));
+    EXPECT_EQ(count_doubts(), kEntries + 1 - 11);
 }
 
 TEST_F(LogRot, OfWhatNamesTheTablesCostsNothing) {
