@@ -118,6 +118,9 @@ private:
         Result<void> opened = Error{Errc::corrupt, "RocksDB found its tables damaged"};
         if (!known_.doubt_tables) {
             if (Result<void> linked = link_all_but_logs(); !linked) return linked;
+            if (known_.is_list_torn) {
+                if (Result<void> cut = cut_list_of_tables(); !cut) return cut;
+            }
             if (files_.exists(target_ + "/CURRENT")) opened = open_as_it_was();
         }
         if (opened) return {};
@@ -183,6 +186,20 @@ private:
             if (!linked) return linked;
         }
         return {};
+    }
+
+    // RocksDB refuses one whose last record is there in part. Not in place: it is the source's too.
+    Result<void> cut_list_of_tables() {
+        const Result<std::string> name = name_of_list_of_tables(files_, target_);
+        if (!name) return name.error();
+        Result<std::string> list = files_.read(join(source_, *name));
+        if (!list) return list.error();
+        const Prescan scan = prescan(*list);
+        if (scan.damage.empty()) return {};
+        list->resize(scan.damage.front().begin);
+        Result<void> done = files_.remove(join(target_, *name));
+        if (done) done = files_.write(join(target_, *name), *list);
+        return done;
     }
 
     Result<void> open_as_it_was() {

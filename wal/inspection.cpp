@@ -26,10 +26,9 @@ Result<std::vector<std::string>> logs_of(const Files& files, const std::string& 
 // RocksDB takes a list that ends early for one that a crash cut off, and deletes the tables that it
 // does not know: those that the missing end named.
 void check_list_of_tables(const Files& files, const std::string& database, Inspection& found) {
-    Result<std::string> name = files.read(database + "/CURRENT");
+    const Result<std::string> name = name_of_list_of_tables(files, database);
     if (!name) return;
-    while (name->ends_with('\n')) name->pop_back();
-    const Result<std::string> list = files.read(database + "/" + *name);
+    const Result<std::string> list = files.read(join(database, *name));
     if (!list) return;
     const Prescan scan = prescan(*list);
     if (scan.found == LogBytes::clean) return;
@@ -142,6 +141,12 @@ Result<Inspection> read_logs(const Files& files,
         reading.read(name, log_in(std::move(*file), static_cast<std::uint32_t>(log)));
     }
     return reading.found();
+}
+
+Result<std::string> name_of_list_of_tables(const Files& files, const std::string& database) {
+    Result<std::string> name = files.read(join(database, "CURRENT"));
+    while (name && name->ends_with('\n')) name->pop_back();
+    return name;
 }
 
 Result<Inspection> inspect_list_of_tables(const Files& files, const std::string& database) {

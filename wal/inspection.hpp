@@ -40,6 +40,10 @@ struct Inspection {
 [[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
                                                         const std::string& database);
 
+// The file in the database that CURRENT names.
+[[nodiscard]] Result<std::string> name_of_list_of_tables(const Files& files,
+                                                         const std::string& database);
+
 struct ReadFrom {
     std::uint64_t log = 0;  // those before it are in tables already: not deleted in time
     Seq acknowledged;       // the last entry that is known to have been on the disk

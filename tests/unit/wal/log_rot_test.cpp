@@ -1,4 +1,5 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
+#include "tests/unit/wal/rocks_log.hpp"
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/keys.hpp"
 
@@ -268,7 +269,10 @@ protected:
 // The power went while a compaction was noted.
 TEST_F(LogRotTorn, TheEndOfTheListOfTablesIsNoDamage) {
     fs::copy(files(".sst").front(), db() / "009999.sst");
-    std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << "half a reco";
+    RocksLog record;
+    record.record(1, "added: a table");
+    record.bytes.back() = 'x';
+    std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << record.bytes;
     check();
     EXPECT_EQ(count_doubts(), 0U);
     EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
