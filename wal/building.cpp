@@ -81,6 +81,22 @@ private:
     rocksdb::WriteBatch batch_;
 };
 
+class PutsAndDeletes : public PutsOfBatch {
+public:
+    using VisitKey = std::function<void(std::string_view key)>;
+
+    PutsAndDeletes(Visit put, VisitKey deleted)
+        : PutsOfBatch(std::move(put)), deleted_(std::move(deleted)) {}
+
+    rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice& key) override {
+        deleted_({key.data(), key.size()});
+        return {};
+    }
+
+private:
+    VisitKey deleted_;
+};
+
 constexpr const char* kBadTables = "/lost";  // RepairDB's, in its database
 
 // All is flushed at the end, and before it is begun again.
@@ -292,12 +308,6 @@ private:
         std::optional<Error> wrong;
         PutsOfBatch look(
             [&](std::string_view key, std::string_view value) { look_at(key, value); });
-        PutsOfBatch rescue([&](std::string_view key, std::string_view value) {
-            if (wrong || !is_entry_not_there(key)) return;
-            rocksdb::WriteBatch one;
-            db_->put(one, key, value);
-            if (Result<void> written = write(one); !written) wrong = written.error();
-        });
         const auto visit = [&](const LoggedBatch& logged) {
             if (wrong) return;
             if (logged.after_damage && !std::exchange(after_damage_, true)) {
@@ -311,7 +321,8 @@ private:
             if (!batch.Iterate(&look).ok() || !batch.Iterate(&unflushed).ok()) {
                 incomplete_ = true;  // its checksum is right, so it was written like this
             } else if (logged.after_damage) {
-                unflushed.batch().Iterate(&rescue).PermitUncheckedError();
+                Result<void> written = rescue(unflushed.batch());
+                if (!written) wrong = written.error();
             } else if (Result<void> written = write(unflushed.batch()); !written) {
                 wrong = written.error();
             }
@@ -331,6 +342,29 @@ private:
         }
         // Whatever was about to be sent behind the damage may have been.
         incomplete_ = incomplete_ || (after_damage_ && is_intent(key, value));
+    }
+
+    // Of a batch behind damage. A dead letter went in the write of its replay, and so it does now.
+    Result<void> rescue(const rocksdb::WriteBatch& batch) {
+        rocksdb::WriteBatch rescued;
+        std::vector<Seq> replayed;
+        PutsAndDeletes look(
+            [&](std::string_view key, std::string_view value) {
+                if (is_entry_not_there(key)) db_->put(rescued, key, value);
+            },
+            [&](std::string_view key) {
+                if (const auto seq = seq_of(Space::failed, key)) replayed.push_back(*seq);
+            });
+        const rocksdb::Status read = batch.Iterate(&look);
+        HOLDFAST_ASSERT(read.ok());  // it was made of one that could be read
+        if (rescued.Count() == 0) return {};
+        for (const Seq seq : replayed) {
+            for (const Space space : {Space::failed, Space::kept}) {
+                const rocksdb::Status done = rescued.Delete(seq_key(space, seq));
+                HOLDFAST_ASSERT(done.ok());  // memory only
+            }
+        }
+        return write(rescued);
     }
 
     // Or its copy that was kept aside.

@@ -112,9 +112,9 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
             inspect(Files(options_.env), directory + "/db", is_synced ? mark.acknowledged : Seq());
         if (!found) return found.error();
         is_list_torn = found->tables_torn;
-        const bool is_cut = found->dropped || is_list_torn;
-        doubt_tables = doubt_tables || found->tables || (mark.clean && is_list_torn);
-        if (found->headless || found->tables || found->rot || (mark.clean && is_cut)) {
+        // Not only by a power cut: a write of the list that failed leaves its end so, too.
+        doubt_tables = doubt_tables || found->tables;
+        if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
             why = found->text();
         } else if (doubt_tables) {
             why = doubt;

@@ -139,7 +139,10 @@ private:
             if (known.seq == seq) violated("seq {} was given twice", seq.value);
         }
         entries_.emplace(id, Known{seq, one.destination, one.body});
-        if (one.replaces) entries_.at(*one.replaces).states = {State{Kind::replayed, false, {}}};
+        if (!one.replaces) return;
+        // Where its end was lost with a hole in the log it waits again, and so does its repeat.
+        Known& old = entries_.at(*one.replaces);
+        if (old.now().kind != Kind::pending) old.states = {State{Kind::replayed, false, {}}};
     }
 
     // All marks that were made before are durable.
