@@ -112,9 +112,12 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
             inspect(Files(options_.env), directory + "/db", is_synced ? mark.acknowledged : Seq());
         if (!found) return found.error();
         is_list_torn = found->tables_torn;
-        // Not only by a power cut: a write of the list that failed leaves its end so, too.
         doubt_tables = doubt_tables || found->tables;
-        if (found->headless || found->tables || found->rot || (mark.clean && found->dropped)) {
+        // Not only a power cut leaves the list so, but also a write of it that failed. And where
+        // its end went bad, only the rebuilding finds out.
+        const bool may_be_damaged = is_list_torn && options_.on_corruption == OnCorruption::refuse;
+        if (found->headless || found->tables || found->rot || may_be_damaged ||
+            (mark.clean && found->dropped)) {
             why = found->text();
         } else if (doubt_tables) {
             why = doubt;

@@ -1,11 +1,14 @@
 #include "agent/ingest/server.hpp"
 
 #include "agent/clock.hpp"
+#include "agent/journal.hpp"
 
 #include <boost/asio/post.hpp>
 #include <malloc.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -14,6 +17,8 @@ namespace {
 
 // So many sessions may have taken enough memory to be worth a millisecond.
 constexpr std::size_t kCrowd = 128;
+
+constexpr std::chrono::minutes kBetweenWarnings{1};
 
 }  // namespace
 
@@ -74,7 +79,17 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
         for (Listener& listener : listeners_) listener.pause();
         watch_stalls();
     }
-    session->start();
+    if (!session->start()) warn_of_no_watch(errno);
+}
+
+// Once in a while: whoever connects can make it happen again and again.
+void IngestServer::warn_of_no_watch(int why) {
+    if (warned_at_ && now() < *warned_at_ + kBetweenWarnings) return;
+    warned_at_ = now();
+    journal::warning(
+        "connections of apps are closed at once: the system lets no more sockets be watched "
+        "(fs.epoll.max_user_watches): " +
+        std::generic_category().message(why));
 }
 
 void IngestServer::on_closed(Session::Id id) {

@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace holdfast::agent {
 
@@ -61,6 +62,7 @@ private:
     Listener& add_listener();
     void accepted(Listener::Socket socket, Peer peer);
     void on_closed(Session::Id id);
+    void warn_of_no_watch(int why);
 
     [[nodiscard]] bool is_full() const { return sessions_.size() >= limits_.connections_max; }
 
@@ -77,6 +79,7 @@ private:
     std::map<Session::Id, std::shared_ptr<Session>> sessions_;
     Session::Id last_id_ = kNoSession;
     std::size_t most_sessions_ = 0;  // since memory was given back
+    std::optional<Instant> warned_at_;
     boost::asio::steady_timer stall_timer_;
     bool watching_ = false;
     bool write_posted_ = false;

@@ -3,24 +3,19 @@
 #include "agent/clock.hpp"
 #include "agent/ingest/answer.hpp"
 #include "agent/ingest/request_key.hpp"
-#include "agent/journal.hpp"
 #include "proto/idempotency.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace holdfast::agent {
 namespace {
-
-constexpr std::chrono::minutes kBetweenWarnings{1};
 
 // What names the event: the app's key, or else the id that the event has in its body, if any.
 std::optional<IdempotencyKey> key_of(std::string_view key,
@@ -57,18 +52,14 @@ Session::~Session() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void Session::start() {
-    if (::fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) return close();
-    if (context_.poller.add(descriptor_, id_)) return;
-    const std::string why = std::generic_category().message(errno);
+bool Session::start() {
+    const bool is_watched =
+        ::fcntl(descriptor_, F_SETFL, O_NONBLOCK) == 0 && context_.poller.add(descriptor_, id_);
+    if (is_watched) return true;
+    const int why = errno;
     close();
-    std::optional<Instant>& told = context_.told_of_no_watch;
-    if (told && now() < *told + kBetweenWarnings) return;
-    told = now();
-    journal::warning(fmt::format(
-        "connections of apps are closed at once: the system lets no more sockets be watched "
-        "(fs.epoll.max_user_watches): {}",
-        why));
+    errno = why;
+    return false;
 }
 
 void Session::on_ready(Poller::Ready ready) {

@@ -33,6 +33,7 @@
 namespace holdfast::agent {
 
 inline constexpr std::size_t kOutstandingMax = 1024;
+inline constexpr std::size_t kReadBytesMax = std::size_t{16} * 1024;
 inline constexpr std::size_t kUnsentBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kOwnBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kLargeBytesMax = std::size_t{40} << 20U;
@@ -54,9 +55,8 @@ struct IngestContext {
     std::function<void()> on_appended;  // to the log, which is to be told to write
     std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
     bool stopping = false;              // answers close their connections
-    std::optional<Instant> told_of_no_watch = {};  // for a connection, when the journal was told
     // What one read takes. All on the thread share it: it is empty between two reads.
-    std::array<char, std::size_t{16}* 1024> in = {};
+    std::array<char, kReadBytesMax> in = {};
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -74,7 +74,8 @@ public:
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    void start();
+    // False: the system lets no more sockets be watched (errno), and it is closed.
+    [[nodiscard]] bool start();
 
     void on_ready(Poller::Ready ready);
 

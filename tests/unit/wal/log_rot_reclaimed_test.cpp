@@ -44,11 +44,7 @@ protected:
 
     void reclaim(Seq beyond = Seq{kEntries}) {
         log_.advance(std::chrono::hours(1));
-        for (int i = 0; log_->health().tail <= beyond && i < 1000; ++i) {
-            log_.append("nudge");
-            for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
-        }
-        EXPECT_GT(log_->health().tail, beyond);
+        log_.reclaim_beyond(beyond);
     }
 
     void stop() {
@@ -157,7 +153,8 @@ TEST_F(LogRotReclaimed, WhatLostItsCopyAloneIsReadInItsPlace) {
     check();
 }
 
-// Of 21 entries 12 waits parked and the last one waits; RocksDB's log begins behind them.
+// Of 21 entries 12 waits parked, 13 is a dead letter, and the last two wait; of the last RocksDB's
+// log has it alone.
 class LogRotDropped : public testing::Test {
 protected:
     LogRotDropped() {
@@ -167,6 +164,8 @@ protected:
         for (Seq seq{1}; seq <= Seq{19}; seq = seq.next()) {
             if (seq == kParked) {
                 log_->park("crm", seq);
+            } else if (seq == kDead) {
+                log_->fail("crm", seq, kFailure);
             } else {
                 log_->complete("crm", seq);
             }
@@ -232,6 +231,16 @@ TEST_F(LogRotDropped, TheCursorGoesOnAtTheTailAndWhatMayHaveWaitedIsCounted) {
     EXPECT_EQ(log_->health().damaged, 0U);
     EXPECT_THAT(log_->health().lost, IsEmpty());
     EXPECT_EQ(log_->health().lost_unnamed, 1U);  // 20: nothing says any more that it is complete
+}
+
+TEST_F(LogRotDropped, ADeadLetterGoesWithItsReplay) {
+    write([this](rocksdb::WriteBatch& batch, Database& raw) {
+        raw.put(batch, seq_key(Space::entry, Seq{22}), last_);
+        ASSERT_TRUE(batch.Delete(seq_key(Space::failed, kDead)).ok());
+    });
+    open_damaged();
+    EXPECT_THAT(log_.take_seqs(), ElementsAre(kParked, Seq{20}, Seq{21}, Seq{22}));
+    EXPECT_EQ(log_->describe(kDead)->state, EntryState::complete);
 }
 
 TEST_F(LogRotDropped, WhatTablesKnowToBeSettledDoesNotComeBack) {

@@ -248,6 +248,13 @@ protected:
         fs::remove(directory() / "acknowledged");
     }
 
+    void tear() {
+        RocksLog record;
+        record.record(1, "added: a table");
+        record.bytes.back() = 'x';
+        std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << record.bytes;
+    }
+
     void check() {
         log_.open();
         EXPECT_THAT(log_.reports().notes(), HasSubstr("as a power cut can leave it"));
@@ -269,13 +276,23 @@ protected:
 // The power went while a compaction was noted.
 TEST_F(LogRotTorn, TheEndOfTheListOfTablesIsNoDamage) {
     fs::copy(files(".sst").front(), db() / "009999.sst");
-    RocksLog record;
-    record.record(1, "added: a table");
-    record.bytes.back() = 'x';
-    std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << record.bytes;
+    tear();
     check();
     EXPECT_EQ(count_doubts(), 0U);
     EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
+}
+
+// Whether it is damage only a rebuilding tells.
+TEST_F(LogRotTorn, TheEndOfTheListOfTablesIsLeftAloneByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    tear();
+    const std::string torn = read(only("MANIFEST-"));
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_EQ(read(only("MANIFEST-")), torn);
+    log_.options.on_corruption = OnCorruption::quarantine;
+    check();
 }
 
 // It looks the same, and what it named is nowhere else.

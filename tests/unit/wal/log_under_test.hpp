@@ -145,6 +145,9 @@ public:
     std::vector<Pending> take_all(std::string_view destination = "crm");
     std::vector<Seq> take_seqs(std::string_view destination = "crm");
 
+    // Where it is due: appends and completes until the tail is behind this entry.
+    void reclaim_beyond(Seq seq);
+
     // Every state that can be listed, in pages of `count_max`.
     std::vector<Description> list_all(Query query = {});
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 namespace holdfast::agent {
 namespace {
@@ -38,6 +39,9 @@ Child::Child(const Options& options) {
     arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
     std::vector<std::string> environment = options.environment;
     environment.emplace_back("ASAN_OPTIONS=detect_leaks=0");
+    if (const char* const tsan = std::getenv("TSAN_OPTIONS")) {  // what is no race of ours
+        environment.push_back(std::string("TSAN_OPTIONS=") + tsan);
+    }
     if (!options.sockets.empty()) {
         environment.push_back("LISTEN_FDS=" + std::to_string(options.sockets.size()));
         environment.push_back("LISTEN_FDNAMES=" + options.socket_names);

@@ -17,7 +17,7 @@ class Child {
 public:
     struct Options {
         std::vector<std::string> arguments;
-        std::vector<std::string> environment = {};  // "NAME=value"; nothing else is inherited
+        std::vector<std::string> environment = {};  // "NAME=value"; no other but the sanitizers'
         // Passed on from 3 upwards as systemd does, with these names.
         std::vector<int> sockets = {};
         std::string socket_names = {};  // "a:b"

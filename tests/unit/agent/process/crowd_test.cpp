@@ -89,7 +89,7 @@ TEST_F(Crowd, OfTenThousandAppsEachGetsItsAnswer) {
     App one = connected();
     EXPECT_TRUE(is_answered(one));
     agent_->signal(SIGTERM);
-    EXPECT_EQ(agent_->exit_code(), 0);
+    EXPECT_EQ(agent_->exit_code(), 0) << agent_->output();
 }
 
 }  // namespace
