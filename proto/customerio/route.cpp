@@ -5,10 +5,11 @@
 
 #include <boost/url/decode_view.hpp>
 #include <boost/url/encode.hpp>
-#include <boost/url/parse.hpp>
 #include <boost/url/pct_string_view.hpp>
+#include <boost/url/rfc/pchars.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -30,6 +31,17 @@ constexpr std::array kRows = {
     RouteRow{Method::post, "/api/v1/customers/{identifier}/unsuppress", Operation::unsuppress},
     RouteRow{Method::post, "/v1/send/email", Operation::send_email},
 };
+
+// Still encoded; nullopt: not the origin form (RFC 9112, 3.2.1). By its characters (RFC 3986, 3.3
+// and 3.4): Boost's parse_origin_form() took a twentieth of the agent's CPU time.
+std::optional<std::string_view> path_of(std::string_view target) {
+    static constexpr auto kTargetChars = urls::pchars + '/' + '?' + '%';
+    if (!target.starts_with('/') || !std::all_of(target.begin(), target.end(), kTargetChars) ||
+        !urls::make_pct_string_view(target)) {
+        return std::nullopt;
+    }
+    return target.substr(0, target.find('?'));
+}
 
 // Takes "/segment" off the front of a path that is not empty.
 std::string_view take_segment(std::string_view& path) {
@@ -93,9 +105,9 @@ Refusal not_found(std::string_view path) {
 }  // namespace
 
 std::variant<Route, Refusal> route(std::string_view method, std::string_view target) {
-    const auto url = urls::parse_origin_form(target);
-    if (!url) return invalid_path("target is not a path in valid percent-encoding");
-    const std::string_view path = url->encoded_path();
+    const auto found = path_of(target);
+    if (!found) return invalid_path("target is not a path in valid percent-encoding");
+    const std::string_view path = *found;
     std::string allowed;
     for (const RouteRow& row : kRows) {
         const auto identifier = match(row.pattern, path);
