@@ -7,40 +7,26 @@
 #include "wal/database.hpp"
 #include "wal/inspection.hpp"
 #include "wal/keys.hpp"
+#include "wal/rocks_types.hpp"
+#include "wal/salvaged_tables.hpp"
 #include "wal/seq_set.hpp"
 #include "wal/table_reader.hpp"
 
-#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
-#include <set>
 #include <utility>
 
 namespace holdfast::wal {
 namespace {
 
-rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
-}
-
-Error failed(const rocksdb::Status& status, std::string_view doing) {
-    Errc code = Errc::storage_failed;
-    if (status.IsCorruption()) code = Errc::corrupt;
-    if (status.IsNoSpace()) code = Errc::disk_full;
-    return Error{code, std::string(doing) + ": " + status.ToString()};
-}
-
 // What a logged batch holds and no table yet, with each key in the family where it belongs now.
 class Unflushed : public rocksdb::WriteBatch::Handler {
 public:
-    using Flushed = std::array<rocksdb::SequenceNumber, 2>;
-
-    Unflushed(const Database& database, const Flushed& flushed, rocksdb::SequenceNumber first)
+    Unflushed(const Database& database, const FlushedTo& flushed, rocksdb::SequenceNumber first)
         : database_(database), flushed_(flushed), next_(first) {}
 
     [[nodiscard]] rocksdb::WriteBatch& batch() { return batch_; }
@@ -76,7 +62,7 @@ private:
     }
 
     const Database& database_;
-    const Flushed& flushed_;
+    const FlushedTo& flushed_;
     rocksdb::SequenceNumber next_;
     rocksdb::WriteBatch batch_;
 };
@@ -97,23 +83,11 @@ private:
     VisitKey deleted_;
 };
 
-constexpr const char* kBadTables = "/lost";  // RepairDB's, in its database
-
-// All is flushed at the end, and before it is begun again.
-rocksdb::WriteOptions unlogged() {
-    rocksdb::WriteOptions options;
-    options.disableWAL = true;
-    return options;
-}
-
 class Building {
 public:
     explicit Building(const BuildOrder& order)
-        : files_(order.env),
-          note_(order.note),
-          source_(order.source),
-          target_(order.target),
-          known_(order.known),
+        : order_(order),
+          files_(order.env),
           options_(rocks_options(order.env, order.note)),
           known_tail_(order.known.mark.tail) {}
 
@@ -125,141 +99,22 @@ public:
         if (done) done = account();
         if (done) done = end();
         if (!done) return done.error();
-        return Built{std::move(lost_), unnamed_, !repaired_};
+        return Built{std::move(lost_), unnamed_, !tables_.repaired};
     }
 
 private:
-    // With RocksDB's own list of tables if that is whole, else with all tables that are whole.
     Result<void> begin() {
-        Result<void> opened = Error{Errc::corrupt, "RocksDB found its tables damaged"};
-        if (!known_.doubt_tables) {
-            if (Result<void> linked = link_all_but_logs(); !linked) return linked;
-            if (known_.is_list_torn) {
-                if (Result<void> cut = cut_list_of_tables(); !cut) return cut;
-            }
-            if (files_.exists(target_ + "/CURRENT")) opened = open_as_it_was();
-        }
-        if (opened) return {};
-        if (opened.error().code != Errc::corrupt) return opened;
-        note_("repairing: " + opened.error().detail);
-        repaired_ = true;
-        incomplete_ = true;  // nothing says that the marks are the last ones
-        Result<void> done = repair();
-        if (done) done = find_replaced_tables();
-        if (done && !replaced_.empty()) done = repair();
-        if (!done) return done;
-        return open();
-    }
-
-    // Of all tables; but the replaced ones go where RepairDB puts those that are damaged.
-    Result<void> repair() {
-        Result<void> done = link_all_but_logs(".sst");
-        if (done && !replaced_.empty()) done = files_.make_directory(target_ + kBadTables);
-        for (const std::string& name : replaced_) {
-            if (!done) break;
-            done = files_.rename(join(target_, name), join(target_ + kBadTables, name));
-        }
-        if (!done) return done;
-        const rocksdb::Status repaired = rocksdb::RepairDB(target_, options_.db, options_.families);
-        if (!repaired.ok()) return failed(repaired, "repair");
+        Result<SalvagedTables> tables = salvage_tables(order_, options_);
+        if (!tables) return tables.error();
+        tables_ = std::move(*tables);
+        db_ = std::move(tables_.database);
+        incomplete_ = tables_.repaired;  // nothing says that the marks are the last ones
         return {};
-    }
-
-    // RepairDB takes every table for one in use: also those that a compaction has replaced and that
-    // were not deleted yet. A compaction gives up the numbers of old pairs (0), and then nothing
-    // says which of two is newer; 7.8.3 aborts where it meets three. Two tables in use never have
-    // such pairs in one range, and what replaces another is made later. (A replaced one that has
-    // its numbers still is not found: what it says is older, and comes again.)
-    Result<void> find_replaced_tables() {
-        std::unique_ptr<Database> repaired;
-        const rocksdb::Status opened = Database::open_read_only(options_, target_, repaired);
-        if (!opened.ok()) return failed(opened, "open " + target_);
-        std::vector<rocksdb::LiveFileMetaData> tables;
-        (*repaired)->GetLiveFilesMetaData(&tables);
-        std::erase_if(tables, [](const auto& table) { return table.smallest_seqno > 0; });
-        std::sort(tables.begin(), tables.end(), [](const auto& one, const auto& other) {
-            return one.file_number < other.file_number;
-        });
-        for (auto older = tables.begin(); older != tables.end(); ++older) {
-            const bool is_replaced = std::any_of(older + 1, tables.end(), [&](const auto& newer) {
-                return newer.column_family_name == older->column_family_name &&
-                       newer.smallestkey <= older->largestkey &&
-                       older->smallestkey <= newer.largestkey;
-            });
-            if (is_replaced) replaced_.insert(older->relative_filename);
-        }
-        return {};
-    }
-
-    Result<void> link_all_but_logs(std::string_view ending = "") {
-        if (Result<void> removed = files_.remove_directory(target_); !removed) return removed;
-        if (Result<void> made = files_.make_directory(target_); !made) return made;
-        Result<std::vector<std::string>> names = files_.list(source_);
-        if (!names) return names.error();
-        for (const std::string& name : *names) {
-            if (name == "LOCK" || log_number(name) || !name.ends_with(ending)) continue;
-            Result<void> linked = files_.link(source_ + "/" + name, target_ + "/" + name);
-            if (!linked) return linked;
-        }
-        return {};
-    }
-
-    // RocksDB refuses one whose last record is there in part. Not in place: it is the source's too.
-    Result<void> cut_list_of_tables() {
-        const Result<std::string> name = name_of_list_of_tables(files_, target_);
-        if (!name) return name.error();
-        Result<std::string> list = files_.read(join(source_, *name));
-        if (!list) return list.error();
-        const Prescan scan = prescan(*list);
-        if (scan.damage.empty()) return {};
-        list->resize(scan.damage.front().begin);
-        Result<void> done = files_.remove(join(target_, *name));
-        if (done) done = files_.write(join(target_, *name), *list);
-        return done;
-    }
-
-    Result<void> open_as_it_was() {
-        rocksdb::DB* opened = nullptr;
-        const rocksdb::Status read =
-            rocksdb::DB::OpenForReadOnly(options_.of_marks(), target_, &opened);
-        const std::unique_ptr<rocksdb::DB> before(opened);
-        if (read.ok()) {
-            before->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &first_log_);
-        }
-        return open();
-    }
-
-    Result<void> open() {
-        db_.reset();
-        rocksdb::Status status = Database::open(options_, target_, db_);
-        bool moved = false;
-        if (status.ok()) status = move_entries(*db_, unlogged(), moved);
-        if (status.ok()) {
-            note_what_is_flushed();
-            listed_ = db_->tables();
-            return {};
-        }
-        Error error = failed(status, "open " + target_);
-        if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
-        return error;
-    }
-
-    // What a family has in tables must not be overwritten by what came before it. RepairDB has
-    // taken tables out: then everything is written again, and ends as the newest all the same.
-    void note_what_is_flushed() {
-        if (repaired_) return;
-        std::vector<rocksdb::LiveFileMetaData> tables;
-        (*db_)->GetLiveFilesMetaData(&tables);
-        for (const rocksdb::LiveFileMetaData& table : tables) {
-            const bool is_of_marks = table.column_family_name == rocksdb::kDefaultColumnFamilyName;
-            rocksdb::SequenceNumber& flushed = flushed_[is_of_marks ? 0 : 1];
-            flushed = std::max(flushed, table.largest_seqno);
-        }
     }
 
     Result<void> write(rocksdb::WriteBatch& batch) {
-        const rocksdb::Status written = (*db_)->Write(unlogged(), &batch);
-        if (!written.ok()) return failed(written, "rebuild");
+        const rocksdb::Status written = (*db_)->Write(unlogged_write(), &batch);
+        if (!written.ok()) return error_of(written, "rebuild");
         return {};
     }
 
@@ -287,7 +142,7 @@ private:
         for (at->Seek(begin); at->Valid() && at->key().starts_with(begin); at->Next()) {
             visit(at->key().ToString(), at->value().ToString());
         }
-        if (!at->status().ok()) return failed(at->status(), "rebuild");
+        if (!at->status().ok()) return error_of(at->status(), "rebuild");
         return {};
     }
 
@@ -317,7 +172,8 @@ private:
                 highest_ = std::max(highest_, before->head);
             }
             const rocksdb::WriteBatch batch{std::string(logged.bytes)};
-            Unflushed unflushed(*db_, flushed_, ByteReader(logged.bytes).le<std::uint64_t>());
+            Unflushed unflushed(
+                *db_, tables_.flushed, ByteReader(logged.bytes).le<std::uint64_t>());
             if (!batch.Iterate(&look).ok() || !batch.Iterate(&unflushed).ok()) {
                 incomplete_ = true;  // its checksum is right, so it was written like this
             } else if (logged.after_damage) {
@@ -327,11 +183,11 @@ private:
                 wrong = written.error();
             }
         };
-        Result<Inspection> read =
-            read_logs(files_, source_, {first_log_, known_.mark.acknowledged}, visit);
+        Result<Inspection> read = read_logs(
+            files_, order_.source, {tables_.first_log, order_.known.mark.acknowledged}, visit);
         if (!read) return read.error();
         if (wrong) return *wrong;
-        incomplete_ = incomplete_ || read->rot || (known_.mark.clean && read->dropped);
+        incomplete_ = incomplete_ || read->rot || (order_.known.mark.clean && read->dropped);
         return {};
     }
 
@@ -378,17 +234,18 @@ private:
     // Those that RepairDB has taken out as a whole, and those that were replaced. A deleted pair
     // may come back from them: a repeated delivery, while one that is left out may be a loss.
     Result<void> add_from_bad_tables() {
-        const std::string folder = target_ + kBadTables;
+        const std::string folder = bad_tables_of(order_.target);
         Result<std::vector<std::string>> names = files_.list(folder);
         if (!names) return names.error();
         for (const std::string& name : *names) {
             if (!name.ends_with(".sst")) continue;
-            Result<Added> added = add_from_table(folder, name, replaced_.contains(name));
+            Result<Added> added = add_from_table(folder, name, tables_.replaced.contains(name));
             if (!added) return added.error();
             incomplete_ = true;
             marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
-            note_(name + (added->read == TableRead::whole ? " was read again"
-                                                          : " is damaged: not all of it is there"));
+            order_.note(name + (added->read == TableRead::whole
+                                    ? " was read again"
+                                    : " is damaged: not all of it is there"));
         }
         return files_.remove_directory(folder);
     }
@@ -396,19 +253,20 @@ private:
     // What a power cut left of a table that was being made, or all that there is: where the end of
     // the list went bad, which named it. In the first case all of it is elsewhere too.
     Result<void> add_from_unlisted_tables() {
-        if (!known_.is_list_torn || repaired_) return {};
-        Result<std::vector<std::string>> names = files_.list(source_);
+        if (!order_.known.is_list_torn || tables_.repaired) return {};
+        Result<std::vector<std::string>> names = files_.list(order_.source);
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            const bool is_listed = std::find(listed_.begin(), listed_.end(), name) != listed_.end();
+            const bool is_listed = std::find(tables_.listed.begin(), tables_.listed.end(), name) !=
+                                   tables_.listed.end();
             if (!name.ends_with(".sst") || is_listed) continue;
-            Result<Added> added = add_from_table(source_, name, true);
+            Result<Added> added = add_from_table(order_.source, name, true);
             if (!added) return added.error();
             if (added->count == 0) continue;
             is_list_short_ = true;
             incomplete_ = true;
-            note_(name + " was in no list: " + std::to_string(added->count) +
-                  " pairs of it were nowhere else");
+            order_.note(name + " was in no list: " + std::to_string(added->count) +
+                        " pairs of it were nowhere else");
         }
         return {};
     }
@@ -456,7 +314,7 @@ private:
     // Where the tail was lost and is known all the same, the space before it may be given back: but
     // what is there still waits as it did, and may be all there is of an entry whose copy is lost.
     Seq tail() {
-        if (repaired_) return known_tail();
+        if (tables_.repaired) return known_tail();
         const auto at = entries();
         at->Seek(seq_key(Space::entry, saved_tail()));
         if (!at->Valid()) return known_tail();
@@ -499,13 +357,14 @@ private:
         if (wrong) return *wrong;
         if (again == 0) return scanned;
         incomplete_ = true;
-        note_(std::to_string(again) + " entries had lost the mark that they wait, and wait again");
+        order_.note(std::to_string(again) +
+                    " entries had lost the mark that they wait, and wait again");
         return scanned;
     }
 
     // At most so many are gone without a gap; nullopt: nothing says how many.
     [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) const {
-        if (!repaired_) return census_.waiting_before(tail);
+        if (!tables_.repaired) return census_.waiting_before(tail);
         if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
         if (!census_.is_complete()) return std::nullopt;
         return census_.missing(lost_);
@@ -537,7 +396,7 @@ private:
             if (!seq) break;
             if (*seq > expected) found.push_back({expected, seq->previous()});
             expected = seq->next();
-            if (!repaired_ && !after_damage_) continue;
+            if (!tables_.repaired && !after_damage_) continue;
             const Result<Event> event = decode_record(at->value().ToStringView());
             if (event) census_.add_entry(event->destination, *seq);
         }
@@ -548,12 +407,12 @@ private:
     Result<void> account() {
         const Seq tail = this->tail();
         Result<void> read = read_marks();
-        if (read && (repaired_ || !rescued_.empty())) read = park_again(tail);
+        if (read && (tables_.repaired || !rescued_.empty())) read = park_again(tail);
         if (!read) return read;
         const Seq last = std::max(last_entry(), tail.previous());
-        const Seq head = std::max({last, highest_, known_.mark.acknowledged});
+        const Seq head = std::max({last, highest_, order_.known.mark.acknowledged});
         Seq from = last.next();
-        if (repaired_ || is_list_short_) {
+        if (tables_.repaired || is_list_short_) {
             from = tail;
         } else if (gaps_from_) {
             from = std::max(*gaps_from_, tail);
@@ -570,7 +429,7 @@ private:
         }
         incomplete_ = incomplete_ || !lost_.empty();
         // Also when no table is seen to be bad: one may be gone.
-        if (repaired_ && census_.missing(lost_) > 0) marks_missing_ = true;
+        if (tables_.repaired && census_.missing(lost_) > 0) marks_missing_ = true;
         unnamed_ = count_unnamed(tail);
         lost.add_unnamed(unnamed_);
         rocksdb::WriteBatch batch;
@@ -625,23 +484,16 @@ private:
             (*db_)->Flush(rocksdb::FlushOptions(), {families.begin(), families.end()});
         if (const rocksdb::Status closed = db_->close(); status.ok()) status = closed;
         db_.reset();
-        if (!status.ok()) return failed(status, "rebuild");
-        return files_.sync_directory(target_);
+        if (!status.ok()) return error_of(status, "rebuild");
+        return files_.sync_directory(order_.target);
     }
 
+    const BuildOrder order_;
     const Files files_;
-    const Note note_;
-    const std::string source_;
-    const std::string target_;
-    const Known known_;
     const RocksOptions options_;
+    SalvagedTables tables_;
     std::unique_ptr<Database> db_;
-    std::array<rocksdb::SequenceNumber, 2> flushed_{};  // of each family: is in its tables
-    bool repaired_ = false;
-    std::set<std::string> replaced_;   // tables
-    std::vector<std::string> listed_;  // tables
-    bool is_list_short_ = false;       // of tables: something was in none of them
-    std::uint64_t first_log_ = 0;      // with something that is in no table yet
+    bool is_list_short_ = false;  // of tables: something was in none of them
     bool after_damage_ = false;
     std::vector<Seq> rescued_;  // kept aside, from behind damage
     Seq known_tail_;            // from the mark, or from behind damage

@@ -3,16 +3,13 @@
 // After a failed write it reopens the log before anything else is stored.
 #include "proto/assert.hpp"
 #include "wal/log_impl.hpp"
+#include "wal/rocks_types.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace holdfast::wal {
 namespace {
-
-rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
-}
 
 // A cursor is saved at least every so many entries: bounds what is counted again at opening.
 constexpr std::uint64_t kEntriesBetweenCursors = 4096;

@@ -2,6 +2,7 @@
 
 #include "proto/assert.hpp"
 #include "wal/keys.hpp"
+#include "wal/rocks_types.hpp"
 
 #include <rocksdb/convenience.h>
 
@@ -13,10 +14,6 @@ namespace holdfast::wal {
 namespace {
 
 constexpr std::size_t kMoveBytes = std::size_t{4} << 20U;
-
-rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
-}
 
 }  // namespace
 

@@ -150,4 +150,10 @@ rocksdb::WriteOptions unsynced_write() {
     return write;
 }
 
+rocksdb::WriteOptions unlogged_write() {
+    rocksdb::WriteOptions write;
+    write.disableWAL = true;
+    return write;
+}
+
 }  // namespace holdfast::wal

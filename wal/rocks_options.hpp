@@ -41,4 +41,7 @@ struct RocksOptions {
 [[nodiscard]] rocksdb::WriteOptions synced_write();
 [[nodiscard]] rocksdb::WriteOptions unsynced_write();
 
+// For a database that is flushed before anybody relies on it, and made anew if that fails.
+[[nodiscard]] rocksdb::WriteOptions unlogged_write();
+
 }  // namespace holdfast::wal

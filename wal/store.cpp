@@ -3,6 +3,7 @@
 #include "proto/assert.hpp"
 #include "wal/files.hpp"
 #include "wal/prescan.hpp"
+#include "wal/rocks_types.hpp"
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/sst_file_reader.h>
@@ -12,22 +13,6 @@
 
 namespace holdfast::wal {
 namespace {
-
-rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
-}
-
-std::string_view view(const rocksdb::Slice& text) {
-    return {text.data(), text.size()};
-}
-
-Error error_of(const rocksdb::Status& status, std::string_view doing) {
-    Errc code = Errc::storage_failed;
-    if (status.IsIncomplete()) code = Errc::overloaded;
-    if (status.IsCorruption()) code = Errc::corrupt;
-    if (status.IsNoSpace()) code = Errc::disk_full;
-    return Error{code, std::string(doing) + ": " + status.ToString()};
-}
 
 Error not_open() {
     return Error{Errc::storage_failed, "the log is not open"};
@@ -64,13 +49,10 @@ Result<void> Store::open() {
     const rocksdb::Status status = Database::open(
         rocks_options(env_, note_, write_buffer_bytes_, writes_), directory_.string(), db_);
     if (!status.ok()) {
-        Error error = error_of(status, "open " + directory_.string());
         if (is_lock_held(status)) {
             return Error{Errc::busy, "another process uses the log in " + directory_.string()};
         }
-        // The directory is there: what is missing is one of its files.
-        if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
-        return error;
+        return error_of_opening(status, "open " + directory_.string());
     }
     compacts_ = false;
     is_first_ = true;
@@ -83,10 +65,7 @@ Result<void> Store::open_read_only() {
     const rocksdb::Status status = Database::open_read_only(
         rocks_options(env_, note_, write_buffer_bytes_), directory_.string(), db_);
     if (status.ok()) return {};
-    Error error = error_of(status, "open " + directory_.string());
-    // The directory is there: what is missing is one of its files.
-    if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
-    return error;
+    return error_of_opening(status, "open " + directory_.string());
 }
 
 Result<void> Store::check_table(const std::string& name) const {
@@ -95,9 +74,7 @@ Result<void> Store::check_table(const std::string& name) const {
     rocksdb::Status status = reader.Open((directory_ / name).string());
     if (status.ok()) status = reader.VerifyChecksum();
     if (status.ok()) return {};
-    Error error = error_of(status, name);
-    if (status.IsPathNotFound() || status.IsNotFound()) error.code = Errc::corrupt;
-    return error;
+    return error_of_opening(status, name);
 }
 
 std::vector<std::string> Store::tables() const {
