@@ -48,6 +48,18 @@ public:
         return value;
     }
 
+    // Seven bits a byte, the lowest first; the eighth says that another follows.
+    [[nodiscard]] std::uint64_t varint() {
+        std::uint64_t value = 0;
+        for (int shift = 0; shift < 64; shift += 7) {
+            const auto byte = le<std::uint8_t>();
+            value |= std::uint64_t{byte & 0x7fU} << shift;
+            if (byte < 0x80) return ok_ ? value : 0;
+        }
+        ok_ = false;
+        return 0;
+    }
+
     [[nodiscard]] std::string_view take(std::size_t size) {
         if (size > rest_.size()) {
             ok_ = false;

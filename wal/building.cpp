@@ -83,6 +83,17 @@ private:
     VisitKey deleted_;
 };
 
+// What is taken from a table whose pairs may have been deleted since.
+enum class Taking : std::uint8_t {
+    all,
+    records,  // not what waits or is a dead letter: it may have ended since
+    waiting,  // that alone, where its record is there: a repeat is better than a loss
+};
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 class Building {
 public:
     explicit Building(const BuildOrder& order)
@@ -99,7 +110,7 @@ public:
         if (done) done = account();
         if (done) done = end();
         if (!done) return done.error();
-        return Built{std::move(lost_), unnamed_, !tables_.repaired};
+        return Built{std::move(lost_), unnamed_, !tables_.repaired && !is_list_short_};
     }
 
 private:
@@ -183,8 +194,14 @@ private:
                 wrong = written.error();
             }
         };
-        Result<Inspection> read = read_logs(
-            files_, order_.source, {tables_.first_log, order_.known.mark.acknowledged}, visit);
+        Result<Inspection> list = inspect_list_of_tables(files_, order_.source);
+        if (!list) return list.error();
+        const std::uint64_t listed_to = tables_.repaired ? 0 : list->listed_to;
+        Result<Inspection> read =
+            read_logs(files_,
+                      order_.source,
+                      {tables_.first_log, order_.known.mark.acknowledged, listed_to},
+                      visit);
         if (!read) return read.error();
         if (wrong) return *wrong;
         incomplete_ = incomplete_ || read->rot || (order_.known.mark.clean && read->dropped);
@@ -200,20 +217,25 @@ private:
         incomplete_ = incomplete_ || (after_damage_ && is_intent(key, value));
     }
 
-    // Of a batch behind damage. A dead letter went in the write of its replay, and so it does now.
+    // Of a batch behind damage: its entries, and what was of their own write. A dead letter went
+    // with its replay, and an idempotency key came with its entry.
     Result<void> rescue(const rocksdb::WriteBatch& batch) {
         rocksdb::WriteBatch rescued;
         std::vector<Seq> replayed;
+        bool has_entry = false;
         PutsAndDeletes look(
             [&](std::string_view key, std::string_view value) {
-                if (is_entry_not_there(key)) db_->put(rescued, key, value);
+                has_entry = has_entry || seq_of(Space::entry, key);
+                const bool is_key = !key.empty() && Space{key[0]} == Space::key;
+                if (is_key ? !has(key) : is_entry_not_there(key)) db_->put(rescued, key, value);
             },
             [&](std::string_view key) {
                 if (const auto seq = seq_of(Space::failed, key)) replayed.push_back(*seq);
             });
         const rocksdb::Status read = batch.Iterate(&look);
         HOLDFAST_ASSERT(read.ok());  // it was made of one that could be read
-        if (rescued.Count() == 0) return {};
+        if (!has_entry) replayed.clear();
+        if (rescued.Count() == 0 && replayed.empty()) return {};
         for (const Seq seq : replayed) {
             for (const Space space : {Space::failed, Space::kept}) {
                 const rocksdb::Status done = rescued.Delete(seq_key(space, seq));
@@ -239,7 +261,9 @@ private:
         if (!names) return names.error();
         for (const std::string& name : *names) {
             if (!name.ends_with(".sst")) continue;
-            Result<Added> added = add_from_table(folder, name, tables_.replaced.contains(name));
+            const bool is_replaced = tables_.replaced.contains(name);
+            Result<Added> added =
+                add_from_table(folder, name, is_replaced ? Taking::records : Taking::all);
             if (!added) return added.error();
             incomplete_ = true;
             marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
@@ -251,23 +275,35 @@ private:
     }
 
     // What a power cut left of a table that was being made, or all that there is: where the end of
-    // the list went bad, which named it. In the first case all of it is elsewhere too.
+    // the list went bad, which named it. In the first case all of it is elsewhere too. The records
+    // first: what waits, or is a dead letter, has one.
     Result<void> add_from_unlisted_tables() {
         if (!order_.known.is_list_torn || tables_.repaired) return {};
         Result<std::vector<std::string>> names = files_.list(order_.source);
         if (!names) return names.error();
-        for (const std::string& name : *names) {
-            const bool is_listed = std::find(tables_.listed.begin(), tables_.listed.end(), name) !=
-                                   tables_.listed.end();
-            if (!name.ends_with(".sst") || is_listed) continue;
-            Result<Added> added = add_from_table(order_.source, name, true);
-            if (!added) return added.error();
-            if (added->count == 0) continue;
-            is_list_short_ = true;
-            incomplete_ = true;
-            order_.note(name + " was in no list: " + std::to_string(added->count) +
-                        " pairs of it were nowhere else");
+        std::erase_if(*names, [&](const std::string& name) {
+            return !name.ends_with(".sst") || contains(tables_.listed, name);
+        });
+        for (const Taking what : {Taking::records, Taking::waiting}) {
+            for (const std::string& name : *names) {
+                Result<void> added = add_from_unlisted_table(name, what);
+                if (!added) return added;
+            }
         }
+        return {};
+    }
+
+    Result<void> add_from_unlisted_table(const std::string& name, Taking what) {
+        Result<Added> added = add_from_table(order_.source, name, what);
+        if (!added) return added.error();
+        const bool is_whole = added->read == TableRead::whole;
+        if (added->count == 0 && is_whole) return {};
+        is_list_short_ = true;
+        incomplete_ = true;
+        marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
+        order_.note(name + " was in no list: " + std::to_string(added->count) +
+                    " pairs of it were nowhere else" +
+                    (is_whole ? "" : ", and it is damaged: not all of it is there"));
         return {};
     }
 
@@ -276,13 +312,11 @@ private:
         std::uint64_t count;
     };
 
-    Result<Added> add_from_table(const std::string& folder,
-                                 const std::string& name,
-                                 bool is_replaced) {
+    Result<Added> add_from_table(const std::string& folder, const std::string& name, Taking what) {
         std::optional<Error> wrong;
         std::uint64_t count = 0;
         const auto add = [&](std::string_view key, std::string_view value) {
-            if (wrong || !is_worth_adding(key, is_replaced)) return;
+            if (wrong || !is_worth_adding(key, what)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
             ++count;
@@ -293,14 +327,20 @@ private:
         return Added{read, count};
     }
 
-    bool is_worth_adding(std::string_view key, bool is_replaced) {
+    bool is_worth_adding(std::string_view key, Taking what) {
         if (key.empty() || key == name_key(Space::meta, kDoubtName)) return false;
         const auto space = Space{key[0]};
         if (space == Space::retry || space == Space::saved) return false;
-        // It may have ended since; a record that is still kept waits again.
-        if (is_replaced && (space == Space::parked || space == Space::failed)) return false;
+        const bool is_waiting = space == Space::parked || space == Space::failed;
+        if (what == Taking::records && is_waiting) return false;
+        if (what == Taking::waiting && !(is_waiting && has_record(space, key))) return false;
         if (const auto seq = seq_of(Space::entry, key); seq && *seq < known_tail()) return false;
         return !has(key);
+    }
+
+    bool has_record(Space space, std::string_view key) {
+        const auto seq = seq_of(space, key);
+        return seq && (has(seq_key(Space::entry, *seq)) || has(seq_key(Space::kept, *seq)));
     }
 
     Seq saved_tail() {
@@ -407,12 +447,13 @@ private:
     Result<void> account() {
         const Seq tail = this->tail();
         Result<void> read = read_marks();
-        if (read && (tables_.repaired || !rescued_.empty())) read = park_again(tail);
+        if (read && (tables_.repaired || is_list_short_ || !rescued_.empty()))
+            read = park_again(tail);
         if (!read) return read;
         const Seq last = std::max(last_entry(), tail.previous());
         const Seq head = std::max({last, highest_, order_.known.mark.acknowledged});
         Seq from = last.next();
-        if (tables_.repaired || is_list_short_) {
+        if (tables_.repaired || order_.known.is_list_torn) {
             from = tail;
         } else if (gaps_from_) {
             from = std::max(*gaps_from_, tail);

@@ -124,10 +124,21 @@ public:
         report_.counts.entries += records_.counts().entries;
         report_.counts.bytes += records_.counts().bytes;
         report_.findings = findings_.all();
+        // What was cut off had been acknowledged.
+        if (has(Kind::end_missing)) {
+            std::erase_if(report_.findings,
+                          [](const Finding& one) { return one.kind == Kind::log_torn; });
+        }
         return std::move(report_);
     }
 
 private:
+    [[nodiscard]] bool has(Kind kind) const {
+        return std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& one) {
+            return one.kind == kind;
+        });
+    }
+
     Result<void> look_at_database() {
         Result<SeenLogs> logs = check_logs(files_, database_, mark_, findings_);
         if (!logs) return logs.error();

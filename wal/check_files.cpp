@@ -82,7 +82,10 @@ Result<SeenLogs> check_logs(const Files& files,
         // One that does not fit its layout was written like this: its checksum is right.
         rocksdb::WriteBatch(std::string(logged.bytes)).Iterate(&puts).PermitUncheckedError();
     };
-    Result<Inspection> logs = read_logs(files, database, {0, mark.acknowledged}, visit);
+    Result<Inspection> list = inspect_list_of_tables(files, database);
+    if (!list) return list.error();
+    Result<Inspection> logs =
+        read_logs(files, database, {0, mark.acknowledged, list->listed_to}, visit);
     if (!logs) return logs.error();
     const auto add = [&](Kind kind, const Inspection& found) {
         for (const std::string& one : found.what) findings.add(kind, "", one);
@@ -92,8 +95,6 @@ Result<SeenLogs> check_logs(const Files& files,
     } else if (logs->dropped) {
         add(mark.clean ? Kind::log_cut_short : Kind::log_torn, *logs);
     }
-    Result<Inspection> list = inspect_list_of_tables(files, database);
-    if (!list) return list.error();
     if (list->headless) add(Kind::current_missing, *list);
     const bool is_list_damaged = list->tables || list->tables_torn;
     if (is_list_damaged) add(Kind::table_list_damaged, *list);

@@ -77,7 +77,7 @@ constexpr std::array<KindInfo, static_cast<std::size_t>(kLastKind) + 1> kInfos =
      Mend::opening,
      "the file `acknowledged` cannot be read: nobody can tell whether entries at the end are "
      "missing",
-     "nothing: the next start writes it anew"},
+     "the next start (with on_corruption = \"quarantine\") or `holdfast repair` writes it anew"},
     {"log_torn",
      Mend::nothing,
      "the last write before a crash was cut off; it had not been acknowledged",

@@ -23,6 +23,41 @@ Result<std::vector<std::string>> logs_of(const Files& files, const std::string& 
     return names;
 }
 
+// Of the last record at the time of one change of the list (RocksDB's VersionEdit); 0: it does not
+// say. Numbers are varints behind a tag, texts have their length before them; the tables come last.
+std::uint64_t last_number(std::string_view edit) {
+    constexpr std::uint64_t kComparator = 1;
+    constexpr std::uint64_t kLogNumber = 2;
+    constexpr std::uint64_t kNextFile = 3;
+    constexpr std::uint64_t kLastNumber = 4;
+    constexpr std::uint64_t kPreviousLog = 9;
+    constexpr std::uint64_t kFirstLog = 10;
+    constexpr std::uint64_t kMaxFamily = 203;
+    constexpr std::uint64_t kDatabaseId = (1U << 13U) + 1;
+    ByteReader reader(edit);
+    for (;;) {
+        const std::uint64_t tag = reader.varint();
+        const std::uint64_t value = reader.varint();
+        if (!reader.ok()) return 0;
+        switch (tag) {
+            case kLastNumber:
+                return value;
+            case kComparator:
+            case kDatabaseId:
+                (void)reader.take(value);
+                break;
+            case kLogNumber:
+            case kNextFile:
+            case kPreviousLog:
+            case kFirstLog:
+            case kMaxFamily:
+                break;
+            default:
+                return 0;
+        }
+    }
+}
+
 // RocksDB takes a list that ends early for one that a crash cut off, and deletes the tables that it
 // does not know: those that the missing end named.
 void check_list_of_tables(const Files& files, const std::string& database, Inspection& found) {
@@ -30,7 +65,10 @@ void check_list_of_tables(const Files& files, const std::string& database, Inspe
     if (!name) return;
     const Result<std::string> list = files.read(join(database, *name));
     if (!list) return;
-    const Prescan scan = prescan(*list);
+    const Prescan scan = prescan(*list, [&](const LoggedBatch& edit) {
+        if (edit.after_damage) return;
+        found.listed_to = std::max(found.listed_to, last_number(edit.bytes));
+    });
     if (scan.found == LogBytes::clean) return;
     found.tables = scan.found == LogBytes::rot;
     found.tables_torn = !found.tables;
@@ -40,13 +78,17 @@ void check_list_of_tables(const Files& files, const std::string& database, Inspe
 
 struct Held {
     std::optional<Seq> first_entry;
+    std::optional<Seq> last_entry;
     bool has_intent = false;
 };
 
 Held held_by(const LoggedBatch& batch) {
     Held held;
     PutsOfBatch puts([&](std::string_view key, std::string_view value) {
-        if (!held.first_entry) held.first_entry = seq_of(Space::entry, key);
+        if (const auto seq = seq_of(Space::entry, key)) {
+            if (!held.first_entry) held.first_entry = seq;
+            held.last_entry = seq;
+        }
         held.has_intent = held.has_intent || is_intent(key, value);
     });
     rocksdb::WriteBatch(std::string(batch.bytes)).Iterate(&puts).PermitUncheckedError();
@@ -57,7 +99,7 @@ Held held_by(const LoggedBatch& batch) {
 class LogReading {
 public:
     LogReading(const ReadFrom& from, const VisitBatch& visit)
-        : acknowledged_(from.acknowledged), visit_(visit) {}
+        : acknowledged_(from.acknowledged), listed_to_(from.listed_to), visit_(visit) {}
 
     void read(const std::string& name, std::string_view bytes) {
         bool is_first = true;
@@ -82,28 +124,38 @@ public:
 private:
     // A log is synced before the next one begins, so that what lies between two was there.
     void begin(const std::string& name, const LoggedBatch& batch) {
-        if (batch.is_first_of_opening() && !batch.after_damage) {
+        if (!has_begun_ && lacks_before(batch)) {
+            found_.rot = true;
+            found_.tables_torn = true;
+            is_behind_ = true;
+            found_.what.push_back("what was before " + name +
+                                  " is missing: the end of the list of tables, or a log");
+        } else if (batch.is_first_of_opening() && !batch.after_damage) {
             found_ = {};
             is_behind_ = false;
-            has_begun_ = true;
-            return;
+        } else if (has_begun_) {
+            const bool goes_on = batch.number() <= next_number_;
+            if (!goes_on && !is_behind_) {
+                found_.rot = true;
+                found_.what.push_back("the end of the log before " + name + " is missing");
+            }
+            is_behind_ = !goes_on;
         }
-        const bool goes_on = batch.number() <= next_number_;
-        if (!goes_on && !is_behind_ && has_begun_) {
-            found_.rot = true;
-            found_.what.push_back("the end of the log before " + name + " is missing");
-        }
-        is_behind_ = !goes_on && (is_behind_ || has_begun_);
         has_begun_ = true;
+    }
+
+    [[nodiscard]] bool lacks_before(const LoggedBatch& batch) const {
+        return listed_to_ > 0 && !batch.after_damage && batch.number() > listed_to_ + 1;
     }
 
     void look_at(LoggedBatch batch) {
         batch.after_damage = batch.after_damage || is_behind_;
         found_.rot = found_.rot || (is_behind_ && batch.proves_rot(next_number_));
+        const Held held = held_by(batch);
         if (!batch.after_damage) {
             next_number_ = batch.number() + batch.count();
+            found_.last_entry = std::max(found_.last_entry, held.last_entry.value_or(Seq()));
         } else {
-            const Held held = held_by(batch);
             found_.more_behind = found_.more_behind || held.first_entry || held.has_intent;
             found_.rot = found_.rot || (held.first_entry && *held.first_entry <= acknowledged_);
         }
@@ -111,6 +163,7 @@ private:
     }
 
     const Seq acknowledged_;
+    const std::uint64_t listed_to_;
     const VisitBatch& visit_;
     std::uint64_t next_number_ = 0;
     bool has_begun_ = false;  // there was a batch
@@ -163,14 +216,14 @@ Result<Inspection> inspect_list_of_tables(const Files& files, const std::string&
 }
 
 Result<Inspection> inspect(const Files& files, const std::string& database, Seq acknowledged) {
-    Result<Inspection> found =
-        read_logs(files, database, {0, acknowledged}, [](const LoggedBatch&) {});
-    if (!found) return found;
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list;
+    Result<Inspection> found =
+        read_logs(files, database, {0, acknowledged, list->listed_to}, [](const LoggedBatch&) {});
+    if (!found) return found;
     found->headless = list->headless;
     found->tables = list->tables;
-    found->tables_torn = list->tables_torn;
+    found->tables_torn = found->tables_torn || list->tables_torn;
     for (std::string& one : list->what) found->what.push_back(std::move(one));
     return found;
 }

@@ -26,6 +26,8 @@ struct Inspection {
     bool more_behind = false;       // entries or intents behind damage: RocksDB would drop them
     bool tables = false;            // the list of the tables is damaged
     bool tables_torn = false;       // or its end alone: by a power cut, or it went bad
+    std::uint64_t listed_to = 0;    // no later record was in a table; 0: unknown
+    Seq last_entry = {};            // in the logs since the last opening, before any damage
     std::vector<std::string> what;  // each of them, for people
 
     [[nodiscard]] std::string text() const;
@@ -36,7 +38,7 @@ struct Inspection {
                                          const std::string& database,
                                          Seq acknowledged);
 
-// Finds `headless`, `tables` and `tables_torn`.
+// Finds `headless`, `tables`, `tables_torn` and `listed_to`.
 [[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
                                                         const std::string& database);
 
@@ -45,14 +47,17 @@ struct Inspection {
                                                          const std::string& database);
 
 struct ReadFrom {
-    std::uint64_t log = 0;  // those before it are in tables already: not deleted in time
-    Seq acknowledged;       // the last entry that is known to have been on the disk
+    std::uint64_t log = 0;        // those before it are in tables already: not deleted in time
+    Seq acknowledged;             // the last entry that is known to have been on the disk
+    std::uint64_t listed_to = 0;  // as in Inspection
 };
 
 // Finds the rest. Reads the logs one after the other as one. `after_damage` counts from the first
 // damage in any of them, but for what a crash left at the end of one log and the next opening has
 // dropped: the next log then continues with the number after the last batch that is whole. An entry
-// behind damage that had been acknowledged proves rot.
+// behind damage that had been acknowledged proves rot, and so does a first log that does not go on
+// where the list of tables ends: the one before it is gone, or the end of the list is, at the
+// border of two records (`tables_torn`).
 [[nodiscard]] Result<Inspection> read_logs(const Files& files,
                                            const std::string& database,
                                            const ReadFrom& from,

@@ -6,6 +6,7 @@
 #include "wal/admission.hpp"
 #include "wal/batch.hpp"
 #include "wal/disk.hpp"
+#include "wal/inspection.hpp"
 #include "wal/keys.hpp"
 #include "wal/known_keys.hpp"
 #include "wal/log.hpp"
@@ -56,7 +57,13 @@ struct Log::Impl {
     // --- recover.cpp: before the committer runs, or by it after a failure ---
     [[nodiscard]] Result<void> prepare_directory();
     [[nodiscard]] Result<void> open();
-    [[nodiscard]] WaterMark read_mark();
+    [[nodiscard]] Result<WaterMark> read_mark();
+    [[nodiscard]] Result<void> check_schema_file() const;
+    void write_schema_file() const;
+    [[nodiscard]] Result<std::optional<SeqRange>> missing_at_end(const WaterMark& mark,
+                                                                 Seq last_in_logs);
+    [[nodiscard]] Result<void> open_store_unless_short(const WaterMark& mark,
+                                                       const Inspection& found);
     [[nodiscard]] Result<void> open_store(const WaterMark& mark, const std::string& doubt);
 
     [[nodiscard]] Result<void> lose(const WaterMark& mark);
@@ -76,6 +83,7 @@ struct Log::Impl {
     [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
     void forget_lost();
     [[nodiscard]] Result<void> load_schema();
+    [[nodiscard]] static Error too_new(const std::string& schema);
     [[nodiscard]] Result<void> load_cursors();
     [[nodiscard]] Result<void> load_parked();
     [[nodiscard]] Result<void> load_retries();

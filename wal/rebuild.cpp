@@ -1,10 +1,16 @@
 #include "wal/rebuild.hpp"
 
 #include <ctime>
+#include <sstream>
 #include <utility>
 
 namespace holdfast::wal {
 namespace {
+
+// In the marker, behind the folder's name.
+constexpr std::string_view kDoubtTables = "doubt_tables";
+constexpr std::string_view kListTorn = "list_torn";
+constexpr std::string_view kKeepTables = "keep_tables";
 
 std::string time_text(WallTime now) {
     const std::time_t seconds = unix_ms(now) / 1000;
@@ -31,32 +37,66 @@ Result<bool> Rebuild::is_under_way() {
     return false;
 }
 
-Result<std::string> Rebuild::set_aside(WallTime now) {
+// Of one that is under way. What the marker should say is known otherwise where it is damaged: what
+// was set aside is the newest. Never is something built of nothing.
+Result<Rebuild::Begun> Rebuild::begun() const {
+    const std::string quarantine = directory_ + "/quarantine";
+    Result<std::string> text = files_.read(directory_ + std::string(kRebuildingName));
+    if (!text) return text.error();
+    std::istringstream words(*text);
+    std::string name;
+    words >> name;
+    if (!name.empty() && files_.exists(join(quarantine, name) + "/db")) {
+        Begun begun{.kept_in = join(quarantine, name)};
+        for (std::string word; words >> word;) {
+            begun.doubt_tables = begun.doubt_tables || word == kDoubtTables;
+            begun.is_list_torn = begun.is_list_torn || word == kListTorn;
+            begun.keep_tables = begun.keep_tables || word == kKeepTables;
+        }
+        return begun;
+    }
+    Result<std::vector<std::string>> kept = files_.list(quarantine);
+    if (!kept) return kept.error();
+    for (auto newest = kept->rbegin(); newest != kept->rend(); ++newest) {
+        const std::string folder = join(quarantine, *newest);
+        if (!files_.exists(folder + "/db")) continue;
+        note_(directory_ + std::string(kRebuildingName) + " is damaged: " + folder +
+              " is the newest there and is taken");
+        return Begun{folder, false, true, true};
+    }
+    return Error{Errc::corrupt,
+                 directory_ + std::string(kRebuildingName) +
+                     " says that the log was set aside in quarantine/ to be rebuilt, and it is not "
+                     "there: put it back as " +
+                     directory_ + "/db and remove that file"};
+}
+
+Result<void> Rebuild::set_aside(Begun& begun, WallTime now) {
     const std::string marker = directory_ + std::string(kRebuildingName);
     const std::string quarantine = directory_ + "/quarantine";
-    if (files_.exists(marker)) {
-        Result<std::string> named = files_.read(marker);
-        if (!named) return named;
-        return quarantine + "/" + *named;
-    }
     std::string name = time_text(now);
     for (int i = 2; files_.exists(join(quarantine, name)); ++i) {
         name = time_text(now).append("-").append(std::to_string(i));
     }
-    const std::string kept_in = quarantine + "/" + name;
+    begun.kept_in = join(quarantine, name);
+    std::string text = name;
+    for (const auto& [is_so, what] : {std::pair{begun.doubt_tables, kDoubtTables},
+                                      std::pair{begun.is_list_torn, kListTorn},
+                                      std::pair{begun.keep_tables, kKeepTables}}) {
+        if (is_so) text.append(" ").append(what);
+    }
     Result<void> done = remove_spares(files_, directory_ + "/db");
     if (done) done = files_.make_directory(quarantine);
-    if (done) done = files_.make_directory(kept_in);
+    if (done) done = files_.make_directory(begun.kept_in);
     if (done) done = files_.sync_directory(quarantine);
     // Whole or not at all.
-    if (done) done = files_.write(marker + ".new", name);
+    if (done) done = files_.write(marker + ".new", text);
     if (done) done = files_.rename(marker + ".new", marker);
     if (done) done = files_.sync_directory(directory_);
-    if (done) done = files_.rename(directory_ + "/db", kept_in + "/db");
+    if (done) done = files_.rename(directory_ + "/db", begun.kept_in + "/db");
     if (done) done = files_.sync_directory(directory_);
-    if (done) done = files_.sync_directory(kept_in);
-    if (!done) return done.error();
-    return kept_in;
+    if (done) done = files_.sync_directory(begun.kept_in);
+    return done;
 }
 
 Result<void> Rebuild::put_in_place() {
@@ -80,15 +120,23 @@ void Rebuild::thin(const std::string& kept_in) {
     }
 }
 
-Result<Rebuilt> Rebuild::run(const Known& known, WallTime now, bool keep_tables) {
-    Result<std::string> kept_in = set_aside(now);
-    if (!kept_in) return kept_in.error();
+Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
+    Begun begun{"", known.doubt_tables, known.is_list_torn, keep_tables};
+    if (files_.exists(directory_ + std::string(kRebuildingName))) {
+        Result<Begun> before = this->begun();
+        if (!before) return before.error();
+        begun = std::move(*before);
+    } else if (Result<void> done = set_aside(begun, now); !done) {
+        return done.error();
+    }
+    known.doubt_tables = known.doubt_tables || begun.doubt_tables;
+    known.is_list_torn = known.is_list_torn || begun.is_list_torn;
     Result<Built> built =
-        build_again({*kept_in + "/db", directory_ + "/db.new", known, env_, note_});
-    if (!built) return std::move(built).error().during("rebuilding from " + *kept_in);
+        build_again({begun.kept_in + "/db", directory_ + "/db.new", known, env_, note_});
+    if (!built) return std::move(built).error().during("rebuilding from " + begun.kept_in);
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
-    if (built->tables_are_whole && !keep_tables) thin(*kept_in);
-    return Rebuilt{std::move(*kept_in), std::move(built->lost), built->unnamed};
+    if (built->tables_are_whole && !begun.keep_tables && !keep_tables) thin(begun.kept_in);
+    return Rebuilt{std::move(begun.kept_in), std::move(built->lost), built->unnamed};
 }
 
 }  // namespace holdfast::wal

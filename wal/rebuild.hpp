@@ -3,8 +3,9 @@
 //
 //   DIRECTORY/db                   the database
 //   DIRECTORY/db.new               the one that is being built
-//   DIRECTORY/rebuilding           names the folder in quarantine while it is built: a crash on the
-//                                  way, at any point, begins the building again
+//   DIRECTORY/rebuilding           while it is built: the folder in quarantine, and what was known.
+//   A
+//                                  crash on the way, at any point, begins the building again
 //   DIRECTORY/quarantine/TIME/db   what was set aside
 //
 // Thread: whoever opens the log. No database may be open.
@@ -38,10 +39,18 @@ public:
     [[nodiscard]] Result<bool> is_under_way();
 
     // `keep_tables`: in quarantine too, where they are whole: so it can be undone.
-    [[nodiscard]] Result<Rebuilt> run(const Known& known, WallTime now, bool keep_tables = false);
+    [[nodiscard]] Result<Rebuilt> run(Known known, WallTime now, bool keep_tables = false);
 
 private:
-    [[nodiscard]] Result<std::string> set_aside(WallTime now);
+    struct Begun {
+        std::string kept_in;
+        bool doubt_tables = false;
+        bool is_list_torn = false;
+        bool keep_tables = false;
+    };
+
+    [[nodiscard]] Result<Begun> begun() const;
+    [[nodiscard]] Result<void> set_aside(Begun& begun, WallTime now);
     [[nodiscard]] Result<void> put_in_place();
     void thin(const std::string& kept_in);
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -45,11 +47,18 @@ Result<void> make_directory(const std::filesystem::path& wanted) {
     return {};
 }
 
+constexpr std::string_view kRefused =
+    ", since on_corruption is \"refuse\": \"quarantine\" sets the damaged log aside and goes on "
+    "with "
+    "all that can be read";
+
 Error refusal(const std::string& why) {
-    return {Errc::corrupt,
-            why +
-                ". Nothing was changed, since on_corruption is \"refuse\": \"quarantine\" sets "
-                "the damaged log aside and goes on with all that can be read"};
+    return {Errc::corrupt, why + ". Nothing was changed" + std::string(kRefused)};
+}
+
+// By then RocksDB has put what was in its logs into tables.
+Error refusal_when_open(const std::string& why) {
+    return {Errc::corrupt, why + ". Nothing was mended" + std::string(kRefused)};
 }
 
 std::string text_of_loss(const std::vector<SeqRange>& lost) {
@@ -65,12 +74,19 @@ Result<void> Log::Impl::prepare_directory() {
 }
 
 Result<void> Log::Impl::open() {
-    WaterMark mark = read_mark();
+    if (Result<void> known = check_schema_file(); !known) return known;
+    Result<WaterMark> read = read_mark();
+    if (!read) return read.error();
+    WaterMark mark = *read;
     if (Result<void> opened = open_store(mark, ""); !opened) return opened;
     // From now on an end that is cut off may be a power cut's.
     if (std::exchange(mark.clean, false)) water_mark_.write(mark);
     Result<void> loaded = load(mark);
-    if (!loaded && loaded.error().code == Errc::corrupt) {
+    const bool is_damaged = !loaded && loaded.error().code == Errc::corrupt;
+    if (is_damaged && options_.on_corruption == OnCorruption::refuse) {
+        return refusal_when_open(loaded.error().detail);
+    }
+    if (is_damaged) {
         // RocksDB opens tables without reading them.
         store_.close();
         if (Result<void> opened = open_store(mark, loaded.error().detail); !opened) return opened;
@@ -83,14 +99,59 @@ Result<void> Log::Impl::open() {
     return {};
 }
 
-WaterMark Log::Impl::read_mark() {
+Result<WaterMark> Log::Impl::read_mark() {
     const Result<std::optional<WaterMark>> mark = water_mark_.read();
     if (mark) return mark->value_or(WaterMark{});
-    options_.note(
+    const std::string why =
         "the mark of the last entry cannot be read, so that nobody can tell whether "
         "entries at the end are missing: " +
-        mark.error().detail);
-    return {};
+        mark.error().detail;
+    if (options_.on_corruption == OnCorruption::refuse) return refusal(why);
+    options_.note(why);
+    return WaterMark{};
+}
+
+// A newer version's log may have another layout, which would look like damage.
+Result<void> Log::Impl::check_schema_file() const {
+    const Files files(options_.env);
+    const std::string path = options_.directory / kSchemaFile;
+    if (!files.exists(path)) return {};
+    const Result<std::string> schema = files.read(path);
+    if (!schema) return schema.error();
+    int number = 0;
+    const char* const end = schema->data() + schema->size();
+    if (std::from_chars(schema->data(), end, number).ec != std::errc()) return {};  // damaged
+    if (number <= std::stoi(std::string(kSchema))) return {};
+    return too_new(std::to_string(number));
+}
+
+// Once the store has it. Without the file, as on a full disk, only a newer version's log that is
+// damaged besides would not be known as such.
+void Log::Impl::write_schema_file() const {
+    const Files files(options_.env);
+    const std::string path = options_.directory / kSchemaFile;
+    const Result<std::string> before = files.read(path);
+    if (before && *before == kSchema) return;
+    Result<void> done = files.write(path, kSchema);
+    if (done) done = files.sync_directory(options_.directory);
+    if (!done) options_.note("the file that says the log's schema: " + done.error().detail);
+}
+
+// The opening would change it. Looked at only where the logs do not tell.
+Result<std::optional<SeqRange>> Log::Impl::missing_at_end(const WaterMark& mark, Seq last_in_logs) {
+    if (last_in_logs >= mark.acknowledged) return std::optional<SeqRange>();
+    if (Result<void> opened = store_.open_read_only(); !opened) return opened.error();
+    const Result<Seq> last = [this]() -> Result<Seq> {
+        Result<Losses> losses = saved_losses();
+        if (!losses) return losses.error();
+        Result<Seq> saved_tail = saved_seq(kTailName, Seq{1});
+        if (!saved_tail) return saved_tail.error();
+        return last_entry(std::max(saved_tail->previous(), losses->lost.last()));
+    }();
+    store_.close();
+    if (!last) return last.error();
+    if (*last >= mark.acknowledged) return std::optional<SeqRange>();
+    return std::optional(SeqRange{last->next(), mark.acknowledged});
 }
 
 // RocksDB drops what lies behind damage in its log and deletes the file, so that is looked at
@@ -125,7 +186,7 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
             why = found->text();
             is_damaged = false;  // it may be: what a power cut leaves can look the same
         } else {
-            Result<void> opened = store_.open();
+            Result<void> opened = open_store_unless_short(is_synced ? mark : WaterMark{}, *found);
             if (opened || opened.error().code != Errc::corrupt) return opened;
             why = opened.error().detail;
         }
@@ -147,6 +208,18 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
     return store_.open();
 }
 
+// Errors: corrupt also where acknowledged entries are missing at the end.
+Result<void> Log::Impl::open_store_unless_short(const WaterMark& mark, const Inspection& found) {
+    const bool has_database =
+        Files(options_.env).exists((options_.directory / "db" / "CURRENT").string());
+    if (has_database) {
+        const Result<std::optional<SeqRange>> missing = missing_at_end(mark, found.last_entry);
+        if (!missing) return missing.error();
+        if (*missing) return Error{Errc::corrupt, text_of_loss({**missing})};
+    }
+    return store_.open();
+}
+
 // What was acknowledged and is not there. Its seqs are not given again.
 Result<void> Log::Impl::lose(const WaterMark& mark) {
     if (mark.acknowledged <= head_) return {};
@@ -154,7 +227,7 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     const SeqRange gone{std::max(head_.next(), tail()), mark.acknowledged};
     const bool may_happen = options_.durability == Durability::buffered;
     if (options_.on_corruption == OnCorruption::refuse && !may_happen) {
-        return refusal(text_of_loss({gone}));
+        return Error{Errc::corrupt, text_of_loss({gone})};
     }
     options_.note(text_of_loss({gone}));
     lost_.add(gone);

@@ -109,10 +109,9 @@ void WaterMarkKeeper::start() {
 
 void WaterMarkKeeper::moved(Seq acknowledged, Seq tail) {
     tail_.store(tail.value, std::memory_order_relaxed);
-    acknowledged_.store(acknowledged.value);
-    if (!idle_.load()) return;
+    if (acknowledged_.exchange(acknowledged.value) == acknowledged.value) return;
+    if (!idle_.exchange(false)) return;
     const std::scoped_lock lock(mutex_);
-    idle_.store(false);
     wake_.notify_one();
 }
 
@@ -132,8 +131,11 @@ bool WaterMarkKeeper::has_moved() const {
 void WaterMarkKeeper::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        idle_.store(true);
-        wake_.wait(lock, [this] { return stopping_ || has_moved(); });
+        // Idle again whenever it finds nothing: it may have been woken for what it had written.
+        wake_.wait(lock, [this] {
+            idle_.store(true);
+            return stopping_ || has_moved();
+        });
         idle_.store(false);
         if (wake_.wait_for(lock, every_, [this] { return stopping_; })) return;
         const WaterMark mark{{acknowledged_.load()}, {tail_.load(std::memory_order_relaxed)}};

@@ -255,6 +255,10 @@ TEST_F(CheckedLog, ATornEndAfterACrashIsNoDamage) {
     write(file, whole + whole.substr(0, 100).replace(0, 4, "torn"));
     EXPECT_THAT(damage(), IsEmpty());
     EXPECT_THAT(notices(), ElementsAre(IsKind(Kind::log_torn)));
+    // Unless the mark says that what is missing had been acknowledged.
+    ASSERT_TRUE(mark.write({.acknowledged = Seq{kEntries + 1}, .tail = Seq{1}, .clean = false}));
+    EXPECT_THAT(damage(), ElementsAre(IsKind(Kind::end_missing)));
+    EXPECT_THAT(notices(), IsEmpty());
 }
 
 TEST_F(CheckedLog, WhatLiesBesideTheDatabaseIsNamed) {

@@ -1,5 +1,6 @@
 #include "tests/unit/wal/log_under_test.hpp"
 #include "wal/cursor.hpp"
+#include "wal/files.hpp"
 #include "wal/keys.hpp"
 
 #include <gmock/gmock.h>
@@ -219,6 +220,23 @@ TEST_F(LogDamage, ANewerSchemaIsLeftAlone) {
     const Result<void> opened = log_.try_open();
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::too_new);
+}
+
+// Its files may look damaged to this version.
+TEST_F(LogDamage, ANewerSchemaIsLeftAloneWhateverItsFilesLookLike) {
+    log_.open();
+    log_.append("event");
+    log_.close();
+    const Files files(log_.options.env);
+    const std::string directory = log_.options.directory.string();
+    EXPECT_EQ(*files.read(directory + "/schema"), kSchema);
+    ASSERT_TRUE(files.write(directory + "/schema", "99"));
+    ASSERT_TRUE(files.write(directory + "/db/CURRENT", "another layout"));
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::too_new);
+    EXPECT_FALSE(files.exists(directory + "/quarantine"));
+    EXPECT_EQ(*files.read(directory + "/db/CURRENT"), "another layout");
 }
 
 }  // namespace

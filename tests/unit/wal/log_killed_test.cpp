@@ -123,6 +123,22 @@ TEST_F(LogKilled, AnEventThatStoodBehindRotIsAcknowledgedProof) {
     EXPECT_EQ(log_.try_open().error().code, Errc::corrupt);
 }
 
+TEST_F(LogKilled, AnEventBehindRotIsStillKnownByItsKey) {
+    log_.open();
+    log_.append("rots");
+    const Result<Placed> first = log_.try_append_with_key("key", "behind");
+    ASSERT_TRUE(first);
+    ASSERT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+    kill();
+    log_.rot("rots");
+    log_.open();
+    EXPECT_TRUE(was_rebuilt());
+    const Result<Placed> again = log_.try_append_with_key("key", "behind");
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->is_repeat);
+    EXPECT_EQ(again->seq, first->seq);
+}
+
 TEST_F(LogKilled, AnEventThatRotsUnderMarksThatWereNotSyncedIsReported) {
     log_.open();
     log_.append("event");

@@ -1,7 +1,7 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
-#include "tests/unit/wal/rocks_log.hpp"
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/keys.hpp"
+#include "wal/water_mark.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -74,6 +74,13 @@ protected:
 
     [[nodiscard]] bool is_quarantined() const {
         return fs::exists(log_.options.directory / "quarantine");
+    }
+
+    // As after a crash.
+    void write_mark_without_clean_stop() {
+        WaterMarkFile file(directory().string(), log_.options.env);
+        ASSERT_TRUE(file.read());
+        ASSERT_TRUE(file.write({Seq{kEntries}, Seq{1}}));
     }
 };
 
@@ -239,80 +246,6 @@ TEST_F(LogRotReplaced, WhatComesAgainIsInDoubt) {
     for (const Pending& one : again) EXPECT_TRUE(one.retry && one.retry->intended);
 }
 
-// As a crash stops it: nothing says that it was stopped cleanly.
-class LogRotTorn : public LogRot {
-protected:
-    LogRotTorn() {
-        log_.open();
-        log_.close();  // all is in tables
-        fs::remove(directory() / "acknowledged");
-    }
-
-    void tear() {
-        RocksLog record;
-        record.record(1, "added: a table");
-        record.bytes.back() = 'x';
-        std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << record.bytes;
-    }
-
-    void check() {
-        log_.open();
-        EXPECT_THAT(log_.reports().notes(), HasSubstr("as a power cut can leave it"));
-        EXPECT_THAT(log_->health().lost, IsEmpty());
-        EXPECT_EQ(log_->health().lost_unnamed, 0U);
-        for (Seq seq{1}; seq <= Seq{kEntries}; seq = seq.next()) {
-            EXPECT_TRUE(log_->get(seq)) << seq.value;
-        }
-    }
-
-    [[nodiscard]] std::size_t count_doubts() {
-        const std::vector<Pending> all = log_.take_all();
-        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto& one) {
-            return one.retry && one.retry->intended;
-        }));
-    }
-};
-
-// The power went while a compaction was noted.
-TEST_F(LogRotTorn, TheEndOfTheListOfTablesIsNoDamage) {
-    fs::copy(files(".sst").front(), db() / "009999.sst");
-    tear();
-    check();
-    EXPECT_EQ(count_doubts(), 0U);
-    EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
-}
-
-// Whether it is damage only a rebuilding tells.
-TEST_F(LogRotTorn, TheEndOfTheListOfTablesIsLeftAloneByThePolicyRefuse) {
-    log_.options.on_corruption = OnCorruption::refuse;
-    tear();
-    const std::string torn = read(only("MANIFEST-"));
-    const Result<void> opened = log_.try_open();
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code, Errc::corrupt);
-    EXPECT_EQ(read(only("MANIFEST-")), torn);
-    log_.options.on_corruption = OnCorruption::quarantine;
-    check();
-}
-
-// It looks the same, and what it named is nowhere else.
-TEST_F(LogRotTorn, TheEndOfTheListOfTablesMayHaveGoneBad) {
-    const std::string record = *log_.get_raw(seq_key(Space::entry, Seq{kEntries}));
-    const std::string key = seq_key(Space::entry, Seq{kEntries + 1});
-    auto raw = log_.open_raw();
-    const fs::path list = only("MANIFEST-");
-    const std::uintmax_t before = fs::file_size(list);
-    ASSERT_TRUE((*raw)->Put({}, raw->families()[1], key, record).ok());
-    ASSERT_TRUE((*raw)->Flush({}, raw->families()[1]).ok());
-    raw.reset();
-    ASSERT_GT(fs::file_size(list), before);
-    fs::resize_file(list, before + 10);
-    for (const Path& log : files(".log")) fs::remove(log);
-    check();
-    EXPECT_TRUE(log_->get(Seq{kEntries + 1}));
-    EXPECT_EQ(count_doubts(), kEntries + 1 - 11);
-}
-
 TEST_F(LogRot, OfWhatNamesTheTablesCostsNothing) {
     Query failed;
     failed.state = EntryState::failed;
@@ -338,6 +271,37 @@ TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
     const std::uint64_t lost = count_of(log_->health().lost);
     EXPECT_LE(lost, 20U);
     EXPECT_TRUE(log_->get(Seq{1}) || log_->get(Seq{kInTables}));
+    check();
+}
+
+// What RocksDB does at an opening would be a change.
+TEST_F(LogRot, OfAMissingEndIsLeftAloneByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    write_mark_without_clean_stop();
+    const Path log = only(".log");
+    fs::resize_file(log, in_log(70) - 100);
+    const std::string cut = read(log);
+    const std::string list = read(only("MANIFEST-"));
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_THAT(opened.error().detail, HasSubstr("Nothing was changed"));
+    EXPECT_EQ(read(log), cut);
+    EXPECT_EQ(read(only("MANIFEST-")), list);
+    log_.options.on_corruption = OnCorruption::quarantine;
+    log_.open();
+    ASSERT_EQ(log_->health().lost.size(), 1U);
+    EXPECT_EQ(log_->health().lost[0].last, Seq{kEntries});
+    EXPECT_TRUE(is_quarantined());
+    check();
+}
+
+TEST_F(LogRot, OfTheMarkOfTheLastEntryIsForThePolicyRefuseAPersonsToDecide) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    write(directory() / "acknowledged", std::string(8192, 'x'));
+    EXPECT_EQ(log_.try_open().error().code, Errc::corrupt);
+    log_.options.on_corruption = OnCorruption::quarantine;
+    log_.open();
     check();
 }
 

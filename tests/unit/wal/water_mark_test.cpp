@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <semaphore>
 #include <thread>
 
 namespace holdfast::wal {
@@ -113,6 +115,28 @@ TEST_F(WaterMarkOnDisk, TheKeeperWritesWhatMovedAndThenSleeps) {
     keeper.start();
     keeper.stop();
     EXPECT_EQ(writes, before);  // nothing has moved
+}
+
+TEST_F(WaterMarkOnDisk, TheKeeperIsNotPutOffByWhatHasNotMoved) {
+    WaterMarkKeeper keeper("/wal", env_.get(), std::chrono::milliseconds(1), [](std::string) {});
+    std::counting_semaphore<> written(0);
+    disk_->observe([&](Disk::Op op, const std::string&) {
+        if (op == Disk::Op::overwrite) written.release();
+    });
+    keeper.moved({1}, {1});
+    keeper.start();
+    for (std::uint64_t seq = 1; seq <= 20; ++seq) {
+        for (int i = 0; i < 1000; ++i) {
+            keeper.moved({seq}, {1});
+            std::this_thread::yield();
+        }
+        keeper.moved({seq + 1}, {1});
+        for (int op = 0; op < 2; ++op) {  // it and its sync
+            ASSERT_TRUE(written.try_acquire_for(std::chrono::seconds(30))) << seq;
+        }
+    }
+    keeper.stop();
+    EXPECT_EQ((*read())->acknowledged, Seq{21});
 }
 
 TEST_F(WaterMarkOnDisk, AFailureToWriteItIsNotedOnce) {

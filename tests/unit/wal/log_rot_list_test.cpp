@@ -1,0 +1,271 @@
+// Damage to RocksDB's list of tables, or to what goes on where the list ends, while nobody has the
+// log open.
+#include "tests/unit/wal/rocks_log.hpp"
+#include "tests/unit/wal/stopped_log.hpp"
+#include "wal/cursor.hpp"
+#include "wal/keys.hpp"
+#include "wal/state.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rocksdb/db.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+
+namespace holdfast::wal {
+namespace {
+
+namespace fs = std::filesystem;
+using Disk = LogUnderTest::Disk;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr Seq kDead{14};
+constexpr Seq kParked{15};
+
+// As a crash stops it: nothing says that it was stopped cleanly.
+class LogRotList : public StoppedLog {
+protected:
+    LogRotList() {
+        log_.open();
+        log_.close();  // all is in tables
+        fs::remove(directory() / "acknowledged");
+        record_ = *log_.get_raw(seq_key(Space::entry, Seq{kEntries}));
+    }
+
+    void tear() {
+        RocksLog record;
+        record.record(1, "added: a table");
+        record.bytes.back() = 'x';
+        std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << record.bytes;
+    }
+
+    // The database in the hands of somebody who can do without a log of its own.
+    struct Raw {
+        std::unique_ptr<Database> database;
+        rocksdb::ColumnFamilyHandle* marks = database->families()[0];
+        rocksdb::ColumnFamilyHandle* entries = database->families()[1];
+
+        void put(const std::string& key, const std::string& value) {
+            const bool is_entry = seq_of(Space::entry, key).has_value();
+            ASSERT_TRUE((*database)->Put({}, is_entry ? entries : marks, key, value).ok());
+        }
+
+        void flush(rocksdb::ColumnFamilyHandle* family) {
+            ASSERT_TRUE((*database)->Flush({}, family).ok());
+        }
+    };
+
+    Raw raw() { return {log_.open_raw()}; }
+
+    // That 14 is a dead letter and 15 waits parked.
+    void put_ends(Raw& to) {
+        to.put(seq_key(Space::failed, kDead), encode(kFailure));
+        to.put(seq_key(Space::parked, kParked), "crm");
+    }
+
+    // Which has passed both.
+    void put_cursor(Raw& to) {
+        Cursor cursor = *Cursor::decode(*saved_cursor_);
+        cursor.settle(kDead);
+        cursor.settle(kParked);
+        --cursor.counts.pending;
+        ++cursor.counts.failed;
+        to.put(name_key(Space::cursor, "crm"), cursor.encode());
+    }
+
+    [[nodiscard]] std::uintmax_t list_size() const { return fs::file_size(only("MANIFEST-")); }
+
+    // A table of marks that a list that is cut there does not name; all that the logs hold is in
+    // tables.
+    std::uintmax_t make_unlisted_marks() {
+        Raw to = raw();
+        put_cursor(to);
+        to.flush(to.marks);
+        const std::uintmax_t size = list_size();
+        put_ends(to);
+        to.flush(to.marks);
+        to.database.reset();
+        for (const Path& log : files(".log")) fs::remove(log);
+        return size;
+    }
+
+    // The same of entry 81, with 82 in the log that follows.
+    std::uintmax_t make_unlisted_entry() {
+        Raw to = raw();
+        const std::uintmax_t size = list_size();
+        to.put(seq_key(Space::entry, Seq{kEntries + 1}), record_);
+        to.flush(to.entries);
+        to.put(seq_key(Space::entry, Seq{kEntries + 2}), record_);
+        to.database.reset();
+        EXPECT_EQ(files(".log").size(), 1U);
+        return size;
+    }
+
+    void check() {
+        log_.open();
+        EXPECT_THAT(log_.reports().notes(), HasSubstr("as a power cut can leave it"));
+        EXPECT_THAT(log_->health().lost, IsEmpty());
+        EXPECT_EQ(log_->health().lost_unnamed, 0U);
+        check_all_are_there(kEntries);
+    }
+
+    void check_all_are_there(std::uint64_t last) {
+        for (Seq seq{1}; seq <= Seq{last}; seq = seq.next()) {
+            EXPECT_TRUE(log_->get(seq)) << seq.value;
+        }
+    }
+
+    void check_ends() {
+        EXPECT_EQ(log_->describe(kDead)->state, EntryState::failed);
+        EXPECT_THAT(log_.take_seqs(), Contains(kParked));
+        EXPECT_THAT(log_->health().lost, IsEmpty());
+    }
+
+    [[nodiscard]] std::size_t count_doubts() {
+        const std::vector<Pending> all = log_.take_all();
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto& one) {
+            return one.retry && one.retry->intended;
+        }));
+    }
+
+    std::string record_;
+    std::optional<std::string> saved_cursor_ = log_.get_raw(name_key(Space::cursor, "crm"));
+};
+
+// The power went while a compaction was noted.
+TEST_F(LogRotList, TheEndOfTheListOfTablesIsNoDamage) {
+    fs::copy(files(".sst").front(), db() / "009999.sst");
+    tear();
+    check();
+    EXPECT_EQ(count_doubts(), 0U);
+    EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
+}
+
+// Whether it is damage only a rebuilding tells.
+TEST_F(LogRotList, TheEndOfTheListOfTablesIsLeftAloneByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    tear();
+    const std::string torn = read(only("MANIFEST-"));
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_EQ(read(only("MANIFEST-")), torn);
+    log_.options.on_corruption = OnCorruption::quarantine;
+    check();
+}
+
+// It looks the same, and what it named is nowhere else.
+TEST_F(LogRotList, ItsEndMayHaveGoneBad) {
+    fs::resize_file(only("MANIFEST-"), make_unlisted_entry() + 10);
+    for (const Path& log : files(".log")) fs::remove(log);
+    check();
+    EXPECT_TRUE(log_->get(Seq{kEntries + 1}));
+    EXPECT_EQ(count_doubts(), kEntries + 1 - 11);
+}
+
+TEST_F(LogRotList, WhatWasInATableThatIsNotNamedAnyMoreAndIsGoneIsReported) {
+    const std::vector<Path> before = files(".sst");
+    fs::resize_file(only("MANIFEST-"), make_unlisted_entry() + 10);
+    for (const Path& table : files(".sst")) {
+        if (std::find(before.begin(), before.end(), table) == before.end()) fs::remove(table);
+    }
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{kEntries + 1}, {kEntries + 1}}));
+    check_all_are_there(kEntries);
+    EXPECT_TRUE(log_->get(Seq{kEntries + 2}));
+}
+
+TEST_F(LogRotList, ItsEndTakesNoDeadLetterAlong) {
+    fs::resize_file(only("MANIFEST-"), make_unlisted_marks() + 10);
+    check();
+    check_ends();
+    // Not all that was there is in a table that is in use.
+    const fs::path kept = *fs::directory_iterator(directory() / "quarantine");
+    EXPECT_TRUE(std::any_of(fs::directory_iterator(kept / "db"), {}, [](const auto& file) {
+        return file.path().extension() == ".sst";
+    }));
+}
+
+// At each moment.
+TEST_F(LogRotList, ARebuildingThatWasCutOffGoesOnWithWhatWasKnown) {
+    fs::resize_file(only("MANIFEST-"), make_unlisted_marks() + 10);
+    const Path torn = directory().string() + ".torn";
+    fs::copy(directory(), torn, fs::copy_options::recursive);
+    std::size_t cut_off = 0;
+    for (std::uint64_t moment = 0;; moment += 5) {
+        SCOPED_TRACE(moment);
+        fs::remove_all(directory());
+        fs::copy(torn, directory(), fs::copy_options::recursive);
+        log_.disk().fail(
+            Disk::kAnyOp, moment, Disk::kForEver, rocksdb::IOStatus::IOError("injected"));
+        const bool passed = log_.try_open().has_value();
+        if (passed) log_.close();
+        log_.disk().heal();
+        if (passed) break;
+        cut_off += fs::exists(directory() / "rebuilding");
+        log_.open();
+        check_ends();
+        log_.close();
+    }
+    fs::remove_all(torn);
+    EXPECT_GT(cut_off, 5U);
+}
+
+TEST_F(LogRotList, ARebuildingWhoseMarkerIsDamagedTakesWhatWasSetAsideLast) {
+    for (const char* name : {"20260101T000000Z", "20260102T000000Z"}) {
+        fs::create_directories(directory() / "quarantine" / name);
+    }
+    fs::rename(db(), directory() / "quarantine/20260102T000000Z/db");
+    write(directory() / "rebuilding", "");
+    log_.open();
+    check_all_are_there(kEntries);
+}
+
+TEST_F(LogRotList, OfNothingNothingIsBuilt) {
+    fs::rename(db(), directory() / "elsewhere");
+    write(directory() / "rebuilding", "20260102T000000Z");
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_THAT(opened.error().detail, HasSubstr("put it back as"));
+    EXPECT_FALSE(fs::exists(db()));
+}
+
+// One write to the list was lost: it ends where a record ends, so that nothing looks torn.
+TEST_F(LogRotList, AnEndThatIsMissingIsNoticedByTheLogThatFollows) {
+    fs::resize_file(only("MANIFEST-"), make_unlisted_entry());
+    log_.open();
+    EXPECT_THAT(log_.reports().notes(), HasSubstr("is missing: the end of the list of tables"));
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    check_all_are_there(kEntries + 2);
+}
+
+TEST_F(LogRotList, AnEndOfZerosIsNoticedByTheLogThatFollows) {
+    const std::uintmax_t size = make_unlisted_entry();
+    const std::uintmax_t before = list_size();
+    fs::resize_file(only("MANIFEST-"), size);
+    fs::resize_file(only("MANIFEST-"), before);
+    log_.open();
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    check_all_are_there(kEntries + 2);
+}
+
+TEST_F(LogRotList, AnEndThatIsMissingIsLeftAloneByThePolicyRefuse) {
+    fs::resize_file(only("MANIFEST-"), make_unlisted_entry());
+    const std::vector<Path> tables = files(".sst");
+    const std::string list = read(only("MANIFEST-"));
+    log_.options.on_corruption = OnCorruption::refuse;
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_EQ(files(".sst"), tables);
+    EXPECT_EQ(read(only("MANIFEST-")), list);
+}
+
+}  // namespace
+}  // namespace holdfast::wal
