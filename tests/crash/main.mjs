@@ -30,6 +30,7 @@ function parse(words) {
       case '--long': options.long = true; break;
       case '--seed': options.seed = Number(value()); break;
       case '--trials': options.trials = Number(value()); break;
+      case '--only-parse': options.onlyParse = true; break;  // tests/crash/run's, before it builds
       case '--group': options.groups.push(value()); break;
       default: refuse(`what is ${words[i]}?`);
     }
@@ -123,6 +124,7 @@ if (process.argv.includes('--help')) {
   process.exit(0);
 }
 const options = parse(process.argv.slice(2));
+if (options.onlyParse) process.exit(0);
 const begin = Date.now();
 const able = await capabilities();
 console.log(`crash capabilities: ${Object.entries(able)
