@@ -89,6 +89,24 @@ Json peer_view(const Peer& peer) {
     return {{"uid", peer.uid}, {"gid", peer.gid}, {"pid", peer.pid}};
 }
 
+// The event of a damaged entry is made up: what stands in the record is not known.
+void forget_record(Json& view) {
+    for (const char* key : {"id",
+                            "accepted_at",
+                            "destination",
+                            "operation",
+                            "person",
+                            "name",
+                            "bytes",
+                            "method",
+                            "target",
+                            "safety",
+                            "endpoint",
+                            "body"}) {
+        if (view.contains(key)) view[key] = nullptr;
+    }
+}
+
 }  // namespace
 
 Json status_view(const AgentStatus& status) {
@@ -153,6 +171,7 @@ Json entry_view(const wal::Description& description, const std::set<Seq>& in_fli
         if (failure->status != 0) view["status"] = failure->status;
         view["failed_at"] = rfc3339(failure->failed_at);
     }
+    if (!description.is_readable) forget_record(view);
     return view;
 }
 
@@ -170,6 +189,7 @@ Json entry_detail_view(const wal::Description& description,
     view["parent"] = event.parent ? Json(event.parent->text()) : Json(nullptr);
     view["answer"] = description.failure ? text_view(description.failure->answer) : Json(nullptr);
     if (with_body) view["body"] = event.body;
+    if (!description.is_readable) forget_record(view);
     return view;
 }
 

@@ -23,6 +23,25 @@ std::string exactly_when(const Json& document, const char* key, WallTime now) {
     return time ? text + " (" + relative(*time, now) + ")" : text;
 }
 
+// Nothing is known of what stands in a damaged entry: its id, too, is null.
+Json with_dashes(Json entry) {
+    if (!entry.contains("id") || !at(entry, "id").is_null()) return entry;
+    for (const char* key : {"id",
+                            "accepted_at",
+                            "destination",
+                            "operation",
+                            "person",
+                            "name",
+                            "bytes",
+                            "method",
+                            "safety",
+                            "endpoint",
+                            "body"}) {
+        entry[key] = "-";
+    }
+    return entry;
+}
+
 std::string counted(std::uint64_t count, const std::string& noun, const std::string& nouns) {
     return std::to_string(count) + " " + (count == 1 ? noun : nouns);
 }
@@ -268,7 +287,8 @@ std::string format_entries(const Json& page, WallTime now) {
                  {"NAME"},
                  {"ATTEMPTS", right},
                  {"NEXT ATTEMPT"}});
-    for (const Json& entry : at(page, "entries")) {
+    for (const Json& known : at(page, "entries")) {
+        const Json entry = with_dashes(known);
         table.add({text_at(entry, "seq"),
                    text_at(entry, "id"),
                    text_at(entry, "state"),
@@ -294,7 +314,8 @@ std::string format_dead(const Json& page, WallTime now) {
                  {"ATTEMPTS", right},
                  {"STATUS", right},
                  {"REASON"}});
-    for (const Json& entry : at(page, "entries")) {
+    for (const Json& known : at(page, "entries")) {
+        const Json entry = with_dashes(known);
         table.add({text_at(entry, "seq"),
                    text_at(entry, "id"),
                    when(entry, "failed_at", now),
@@ -309,7 +330,8 @@ std::string format_dead(const Json& page, WallTime now) {
     return format_page(page, table, "No dead letters.");
 }
 
-std::string format_entry(const Json& entry, WallTime now) {
+std::string format_entry(const Json& known, WallTime now) {
+    const Json entry = with_dashes(known);
     Table table({{}, {}});
     const auto add = [&](const char* label, std::string value) {
         if (!value.empty()) table.add({label, std::move(value)});
@@ -324,7 +346,8 @@ std::string format_entry(const Json& entry, WallTime now) {
     add("person", text_at(entry, "person"));
     add("name", text_at(entry, "name"));
     const std::string method = text_at(entry, "method");
-    add("request", method.empty() ? "" : method + " " + text_at(entry, "target"));
+    const std::string target = text_at(entry, "target");
+    add("request", method.empty() || target.empty() ? method : method + " " + target);
     add("bytes", text_at(entry, "bytes"));
     add("accepted", exactly_when(entry, "accepted_at", now));
     add("attempts", text_at(entry, "attempts"));

@@ -29,7 +29,7 @@ using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
 [[nodiscard]] std::string format_dead(const Json& page, WallTime now);
 
 // Of GET /v1/entries/{id}.
-[[nodiscard]] std::string format_entry(const Json& entry, WallTime now);
+[[nodiscard]] std::string format_entry(const Json& known, WallTime now);
 
 // Of POST /v1/replay. `each`: with a line for each replayed entry.
 [[nodiscard]] std::string format_replay(const Json& report, bool each);

@@ -67,10 +67,18 @@ inline constexpr const char* kFailed = R"({"seq": 1018, "id": "01KDYGA0KE0000000
   "attempts": 1, "next_attempt_at": null, "reason": "400: bad \u001b[2Jtemplate", "status": 400,
   "failed_at": "2026-01-02T02:04:05.000Z"})";
 
+inline constexpr const char* kDamaged = R"({"seq": 1019, "id": null, "state": "failed",
+  "accepted_at": null, "destination": null, "operation": null, "person": null, "name": null,
+  "bytes": null, "attempts": 0, "next_attempt_at": null, "reason": "damaged: a checksum",
+  "status": null, "failed_at": "2026-01-02T02:04:05.000Z", "cause": "damaged"})";
+
 // What GET /v1/entries/{id} adds.
 inline constexpr const char* kDetails = R"({"method": "POST",
   "target": "/api/v1/customers/42/events", "safety": "dedup_by_id", "endpoint": "track",
   "peer": {"uid": 1000, "gid": 1001, "pid": 99}, "parent": "01KDYGA0KE0000000000000009",
   "answer": "{\"meta\":{}}"})";
+
+inline constexpr const char* kDamagedDetails = R"({"method": null, "target": null, "safety": null,
+  "endpoint": null, "peer": null, "parent": null, "answer": null})";
 
 }  // namespace holdfast::cli

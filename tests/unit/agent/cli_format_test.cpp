@@ -178,6 +178,40 @@ body         {"to":"\x1b"}
 )");
 }
 
+TEST(CliFormatTest, ShowsOfADamagedEntryWhatIsKnown) {
+    EXPECT_EQ("\n" + format_entries(page({kDamaged}), kNow), R"(
+ SEQ  ID  STATE   ACCEPTED  DESTINATION  OPERATION  PERSON  NAME  ATTEMPTS  NEXT ATTEMPT
+1019  -   failed  -         -            -          -       -            0
+)");
+    EXPECT_EQ("\n" + format_dead(page({kDamaged}), kNow), R"(
+ SEQ  ID  FAILED      DESTINATION  OPERATION  PERSON  NAME  ATTEMPTS  STATUS  REASON
+1019  -   60 min ago  -            -          -       -            0          damaged: a checksum
+)");
+    Json entry = Json::parse(kDamaged);
+    entry.update(Json::parse(kDamagedDetails));
+    const std::string shown = R"(
+seq          1019
+id           -
+state        failed
+destination  -
+endpoint     -
+operation    -
+safety       -
+person       -
+name         -
+request      -
+bytes        -
+accepted     -
+attempts     0
+failed       2026-01-02T02:04:05.000Z (60 min ago)
+reason       damaged: a checksum
+body         -
+)";
+    EXPECT_EQ("\n" + format_entry(entry, kNow), shown);
+    entry["body"] = nullptr;
+    EXPECT_EQ("\n" + format_entry(entry, kNow), shown);
+}
+
 TEST(CliFormatTest, ShowsWhatWasReplayedAndWhatWasNot) {
     const Json report = Json::parse(R"({"replayed": [{"seq": 9, "id": "01KDYGA0KE0000000000000009",
         "new_seq": 1020, "new_id": "01KDYGA0KE0000000000001020"}],

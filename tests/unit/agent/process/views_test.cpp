@@ -86,6 +86,28 @@ TEST(EntryView, OfADeadLetter) {
     EXPECT_EQ(entry_detail_view(failed, {}, false)["answer"], "no such event");
 }
 
+TEST(EntryView, OfADamagedEntryMakesNothingUp) {
+    auto damaged = description({}, wal::EntryState::failed);
+    damaged.failure = wal::Failure{.cause = FailureCause::damaged,
+                                   .attempts = 2,
+                                   .failed_at = wall_from_ms(kNowMs),
+                                   .status = 0,
+                                   .reason = "damaged: a checksum",
+                                   .answer = ""};
+    damaged.is_readable = false;
+    const std::string list =
+        R"({"seq":17,"id":null,"state":"failed","accepted_at":null,"destination":null,)"
+        R"("operation":null,"person":null,"name":null,"bytes":null,"attempts":2,)"
+        R"("next_attempt_at":null,"reason":"damaged: a checksum","status":null,)"
+        R"("failed_at":"2026-01-02T03:04:05.678Z","cause":"damaged")";
+    EXPECT_EQ(entry_view(damaged, {}).dump(), list + "}");
+    const std::string more =
+        R"(,"method":null,"target":null,"safety":null,"endpoint":null,"peer":null,)"
+        R"("parent":null,"answer":null)";
+    EXPECT_EQ(entry_detail_view(damaged, {}, false).dump(), list + more + "}");
+    EXPECT_EQ(entry_detail_view(damaged, {}, true).dump(), list + more + R"(,"body":null})");
+}
+
 TEST(EntryView, InDetailHasTheBodyOnlyWhereItIsAskedFor) {
     Event event = purchase();
     const auto complete = description(event, wal::EntryState::complete);
