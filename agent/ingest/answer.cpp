@@ -56,7 +56,7 @@ Answer failure(const Error& error, bool in_doubt, bool close) {
         no_room ? 507U : 503U,
         in_doubt ? "unknown" : std::string(to_string(error.code)),
         in_doubt ? "the log failed while the event was written: it may be delivered or not; "
-                   "send it again with the same id"
+                   "send it again with the same key or id"
                  : "the event was not stored: " + error.detail};
     Answer answer = refusal(why, close);
     answer.may_pass_later = true;
