@@ -190,6 +190,15 @@ int misused(const std::string& why, const Surroundings& around) {
     return kUsage;
 }
 
+// What is wrong with a command line that the library does not take. It misses a command where there
+// is one that it does not know.
+std::string complaint(const CLI::App& app, const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = app.remaining();
+    const bool is_named = !unknown.empty() && !unknown.front().starts_with('-');
+    if (!app.get_subcommands().empty() || !is_named) return error.what();
+    return "there is no command \"" + unknown.front() + "\"";
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv, const Surroundings& around) {
@@ -199,7 +208,7 @@ int run(int argc, const char* const* argv, const Surroundings& around) {
     try {  // the library has no other way to say it
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() != 0) return misused(error.what(), around);
+        if (error.get_exit_code() != 0) return misused(complaint(app, error), around);
         return app.exit(error, around.out, around.err);  // --help, --version
     }
     if (app.got_subcommand("replay") && !arguments.all && arguments.entries.empty()) {

@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 using Answers = std::vector<AdminServer::Canned>;
 
@@ -348,6 +349,21 @@ TEST_F(CliTest, EndsWith2AndOneLineForAWrongCommandLine) {
         EXPECT_THAT(outcome.err, testing::MatchesRegex("holdfast: [^\n]+; see holdfast --help\n"))
             << shown;
     }
+}
+
+TEST_F(CliTest, NamesACommandThatThereIsNot) {
+    for (const std::vector<const char*>& arguments : {std::vector<const char*>{"stat"},
+                                                      std::vector<const char*>{"stat", "--json"},
+                                                      std::vector<const char*>{"--json", "stat"},
+                                                      std::vector<const char*>{"stat", "7"}}) {
+        const Outcome outcome = run_alone(arguments);
+        EXPECT_EQ(outcome.code, 2);
+        EXPECT_EQ(outcome.err, "holdfast: there is no command \"stat\"; see holdfast --help\n");
+    }
+    EXPECT_THAT(run_alone({""}).err, HasSubstr("there is no command \"\""));
+    EXPECT_THAT(run_alone({}).err, HasSubstr("A subcommand is required"));
+    EXPECT_THAT(run_alone({"--bogus"}).err, Not(HasSubstr("there is no command")));
+    EXPECT_THAT(run_alone({"status", "extra"}).err, HasSubstr("extra"));
 }
 
 TEST_F(CliTest, RefusesASocketPathThatTheKernelCannotTake) {
