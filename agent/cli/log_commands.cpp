@@ -17,6 +17,9 @@ namespace {
 // A step may read a whole table file.
 constexpr Duration kCheckTimeout = std::chrono::seconds(60);
 
+// A directory does not say where the agent that uses it listens.
+constexpr const char* kNameTheAgent = "; say with --socket or --config where that agent listens";
+
 // One line on a terminal that is written over and over.
 class ProgressLine {
 public:
@@ -104,15 +107,17 @@ int LogCommands::check_running() const {
     const Client client(place_.socket, std::max<Duration>(around_.timeout, kCheckTimeout));
     Result<Document> status = ask(client, "/v1/status");
     if (!status && !place_.directory.empty()) {
-        return fail(
-            std::move(status).error().during("an agent uses the log in " + place_.directory));
+        Error why =
+            std::move(status).error().during("an agent uses the log in " + place_.directory);
+        why.detail += kNameTheAgent;
+        return fail(why);
     }
     if (!status) return fail(status.error());
     const std::string runs_on = text_at(at(status->json, "log"), "directory");
     if (!place_.directory.empty() && !is_same(place_.directory, runs_on)) {
         return fail({Errc::busy,
                      "an agent uses the log in " + place_.directory + ", but the one at " +
-                         place_.socket + " has its log in " + runs_on + ": give its --socket"});
+                         place_.socket + " has its log in " + runs_on + kNameTheAgent});
     }
     const Result<Document> report = walk(client, status->json);
     if (!report) return fail(report.error());

@@ -221,6 +221,8 @@ TEST_F(HoldfastCheck, AsksTheAgentWhileItRuns) {
         holdfast({"check", "--directory", log(), "--socket", dir_.path("nobody")});
     EXPECT_EQ(elsewhere.code, 69);
     EXPECT_THAT(elsewhere.out, HasSubstr("an agent uses the log in " + log()));
+    EXPECT_THAT(elsewhere.out,
+                HasSubstr("; say with --socket or --config where that agent listens\n"));
 }
 
 TEST_F(HoldfastCheck, DoesNotTakeAnotherAgentsWordForIt) {
@@ -242,7 +244,9 @@ TEST_F(HoldfastCheck, DoesNotTakeAnotherAgentsWordForIt) {
     ASSERT_TRUE(another.says("ready")) << another.output();
     const Outcome outcome = holdfast({"check", "--directory", other, "--socket", admin()});
     EXPECT_EQ(outcome.code, 75);
-    EXPECT_THAT(outcome.out, HasSubstr("has its log in " + log()));
+    EXPECT_THAT(outcome.out,
+                HasSubstr("has its log in " + log() +
+                          "; say with --socket or --config where that agent listens\n"));
 }
 
 TEST_F(HoldfastCheck, RepairsOnlyWhileNoAgentRuns) {
