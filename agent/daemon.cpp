@@ -108,6 +108,7 @@ Result<void> Daemon::open_log() {
     auto log = wal::Log::open(std::move(options));
     if (!log) return log.error();
     log_ = std::move(*log);
+    if (log_->health().ok) log_was_open_ = true;
     return {};
 }
 
@@ -171,11 +172,13 @@ void Daemon::run() {
     asio::co_spawn(ingest_io_, std::move(draining), rethrow);
     asio::awaitable<void> watching = feed_watchdog();
     asio::co_spawn(delivery_io_, std::move(watching), rethrow);
-    journal::info(fmt::format("ready: apps on {}, operators on {}, log in {} at entry {}",
+    const std::string where = log_was_open_ ? fmt::format("at entry {}", log_->health().head.value)
+                                            : std::string("is not open yet");
+    journal::info(fmt::format("ready: apps on {}, operators on {}, log in {} {}",
                               config_.ingest.socket,
                               config_.admin.socket,
                               config_.wal.directory,
-                              log_->health().head.value));
+                              where));
     service_manager::notify("READY=1");
     ingest_io_.run();
     work.reset();
@@ -203,6 +206,7 @@ void Daemon::on_commit(wal::Commit commit) {
         asio::post(delivery_io_, [this] { wake_loops(); });
     }
     if (commit.reopened) {
+        log_was_open_ = true;
         // It may be open for the first time.
         asio::post(ingest_io_, [this] {
             if (const auto newest = log_->newest_id()) ingest_->continue_ids_after(*newest);
@@ -289,7 +293,9 @@ asio::awaitable<AgentStatus> Daemon::status() {
     AgentStatus status;
     status.pid = ::getpid();
     status.started_at = started_at_;
+    const bool was_open = log_was_open_;  // before it is looked at: it may open in between
     status.log = log_->health();
+    status.is_log_known = was_open || status.log.ok;
     status.space = log_->space();
     status.directory = config_.wal.directory;
     status.durability = config_.wal.durability;

@@ -88,6 +88,7 @@ private:
     std::uint32_t last_replay_ = 0;
 
     Seq seen_head_;  // the committer's
+    std::atomic<bool> log_was_open_ = false;
     std::atomic<bool> wake_posted_ = false;
     std::thread delivery_thread_;
     std::optional<boost::asio::thread_pool> background_;  // one thread, from the first need on

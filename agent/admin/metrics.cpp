@@ -73,6 +73,15 @@ private:
     std::vector<MetricFamily> families_;
 };
 
+void add_known_log(const wal::Health& log, Families& to) {
+    to.gauge("holdfast_log_head", "The newest position.", log.head.value);
+    to.gauge("holdfast_log_tail", "The oldest position that is kept in place.", log.tail.value);
+    to.gauge("holdfast_log_lost",
+             "Acknowledged entries that the disk did not give back, until somebody has seen it; at "
+             "least 1 when nobody can say how many.",
+             wal::count_of(log.lost) + log.lost_unnamed.value_or(1));
+}
+
 void add_log(const AgentStatus& status, Families& to) {
     const wal::Health& log = status.log;
     to.gauge("holdfast_log_up", "1 while the log takes events, 0 while it has failed.", log.ok);
@@ -80,13 +89,8 @@ void add_log(const AgentStatus& status, Families& to) {
                "Writes that failed: nothing was acknowledged until the log was open again.",
                log.failures);
     to.times("holdfast_log_sync_seconds", "How long synced writes took.", log.syncs);
-    to.gauge("holdfast_log_head", "The newest position.", log.head.value);
-    to.gauge("holdfast_log_tail", "The oldest position that is kept in place.", log.tail.value);
+    if (status.is_log_known) add_known_log(log, to);
     to.counter("holdfast_log_damaged_total", "Entries that could not be read.", log.damaged);
-    to.gauge("holdfast_log_lost",
-             "Acknowledged entries that the disk did not give back, until somebody has seen it; at "
-             "least 1 when nobody can say how many.",
-             wal::count_of(log.lost) + log.lost_unnamed.value_or(1));
     to.gauge("holdfast_log_bytes", "What the log's directory takes.", status.space.use.used);
     to.gauge("holdfast_log_disk_free_bytes", "Free on its disk.", status.space.use.free);
     to.gauge("holdfast_log_space_level",
@@ -128,7 +132,7 @@ void add_endpoint(const std::string& destination, const EndpointStatus& endpoint
     to.gauge("holdfast_gates", "How many gates are closed.", endpoint.gates.size(), labels);
 }
 
-void add_destination(const AgentStatus::Destination& destination, WallTime now, Families& to) {
+void add_counts(const AgentStatus::Destination& destination, WallTime now, Families& to) {
     const Labels labels{{"destination", destination.name}};
     to.gauge("holdfast_pending",
              "Entries neither complete nor failed.",
@@ -143,13 +147,18 @@ void add_destination(const AgentStatus::Destination& destination, WallTime now, 
              since && *since < now ? seconds(now - *since) : 0.0,
              labels);
     if (!destination.delivery) return;
-    to.gauge("holdfast_in_flight",
-             "Entries with a request under way.",
-             destination.delivery->in_flight.size(),
-             labels);
     to.gauge("holdfast_retrying",
              "Entries that wait for another attempt.",
              destination.delivery->retrying,
+             labels);
+}
+
+void add_delivery(const AgentStatus::Destination& destination, Families& to) {
+    if (!destination.delivery) return;
+    const Labels labels{{"destination", destination.name}};
+    to.gauge("holdfast_in_flight",
+             "Entries with a request under way.",
+             destination.delivery->in_flight.size(),
              labels);
     for (const EndpointStatus& endpoint : destination.delivery->endpoints) {
         add_endpoint(destination.name, endpoint, to);
@@ -166,7 +175,8 @@ std::string metrics_text(const AgentStatus& status, WallTime now) {
     add_log(status, families);
     add_ingest(status.ingest, families);
     for (const AgentStatus::Destination& destination : status.destinations) {
-        add_destination(destination, now, families);
+        if (status.is_log_known) add_counts(destination, now, families);
+        add_delivery(destination, families);
     }
     return families.text();
 }

@@ -10,6 +10,10 @@ Json time_view(const std::optional<WallTime>& time) {
     return time ? Json(rfc3339(*time)) : Json(nullptr);
 }
 
+Json count_view(std::uint64_t count, bool is_known) {
+    return is_known ? Json(count) : Json(nullptr);
+}
+
 Json text_view(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
@@ -43,7 +47,7 @@ Json endpoint_view(const EndpointStatus& endpoint) {
             {"last_error", text_view(endpoint.last_error)}};
 }
 
-Json destination_view(const AgentStatus::Destination& destination) {
+Json destination_view(const AgentStatus::Destination& destination, bool is_log_known) {
     Json endpoints = Json::array();
     const std::optional<DestinationStatus>& delivery = destination.delivery;
     if (delivery) {
@@ -53,11 +57,11 @@ Json destination_view(const AgentStatus::Destination& destination) {
     }
     return {{"name", destination.name},
             {"type", delivery ? delivery->type : "not configured"},
-            {"pending", destination.counts.pending},
+            {"pending", count_view(destination.counts.pending, is_log_known)},
             {"in_flight", delivery ? delivery->in_flight.size() : 0},
-            {"retrying", delivery ? delivery->retrying : 0},
-            {"failed", destination.counts.failed},
-            {"complete", destination.counts.complete},
+            {"retrying", count_view(delivery ? delivery->retrying : 0, is_log_known)},
+            {"failed", count_view(destination.counts.failed, is_log_known)},
+            {"complete", count_view(destination.counts.complete, is_log_known)},
             {"oldest_pending_at", time_view(destination.oldest_pending_at)},
             {"endpoints", std::move(endpoints)}};
 }
@@ -112,7 +116,7 @@ void forget_record(Json& view) {
 Json status_view(const AgentStatus& status) {
     Json destinations = Json::array();
     for (const AgentStatus::Destination& destination : status.destinations) {
-        destinations.push_back(destination_view(destination));
+        destinations.push_back(destination_view(destination, status.is_log_known));
     }
     return {{"version", HOLDFAST_VERSION},
             {"pid", status.pid},
@@ -120,11 +124,11 @@ Json status_view(const AgentStatus& status) {
             {"log",
              {{"state", status.log.ok ? "ok" : "failed"},
               {"reason", text_view(status.log.reason)},
-              {"head", status.log.head.value},
-              {"tail", status.log.tail.value},
+              {"head", count_view(status.log.head.value, status.is_log_known)},
+              {"tail", count_view(status.log.tail.value, status.is_log_known)},
               {"failures", status.log.failures},
               {"damaged", status.log.damaged},
-              {"lost", wal::count_of(status.log.lost)},
+              {"lost", count_view(wal::count_of(status.log.lost), status.is_log_known)},
               {"lost_ranges", ranges_view(status.log.lost)},
               {"lost_unnamed",
                status.log.lost_unnamed ? Json(*status.log.lost_unnamed) : Json(nullptr)},

@@ -24,6 +24,8 @@ struct AgentStatus {
     int pid = 0;
     WallTime started_at;
     wal::Health log;
+    // False: it could not be opened since the start, and nobody knows what is in it.
+    bool is_log_known = true;
     wal::SpaceStatus space;
     std::string directory;
     Durability durability = Durability::synced;

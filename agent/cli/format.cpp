@@ -23,9 +23,13 @@ std::string exactly_when(const Json& document, const char* key, WallTime now) {
     return time ? text + " (" + relative(*time, now) + ")" : text;
 }
 
+bool is_unknown(const Json& document, const char* key) {
+    return document.contains(key) && at(document, key).is_null();
+}
+
 // Nothing is known of what stands in a damaged entry: its id, too, is null.
 Json with_dashes(Json entry) {
-    if (!entry.contains("id") || !at(entry, "id").is_null()) return entry;
+    if (!is_unknown(entry, "id")) return entry;
     for (const char* key : {"id",
                             "accepted_at",
                             "destination",
@@ -40,6 +44,16 @@ Json with_dashes(Json entry) {
         entry[key] = "-";
     }
     return entry;
+}
+
+// A log that could not be opened since the start has null for what only it knows.
+std::string known_at(const Json& document, const char* key) {
+    return is_unknown(document, key) ? "-" : text_at(document, key);
+}
+
+std::string entries_text(const Json& log) {
+    if (is_unknown(log, "head")) return "what is in it is unknown until it is open";
+    return "head " + text_at(log, "head") + ", tail " + text_at(log, "tail");
 }
 
 std::string counted(std::uint64_t count, const std::string& noun, const std::string& nouns) {
@@ -89,9 +103,9 @@ std::string format_header(const Json& status, WallTime now) {
                    when(status, "started_at", now)});
     table.add({"log",
                with_reason(text_at(log, "state"), log) + ", " + text_at(log, "directory") +
-                   (text_at(log, "durability") == "buffered" ? ", buffered" : "") + ", head " +
-                   text_at(log, "head") + ", tail " + text_at(log, "tail") +
-                   if_any(log, "failures") + if_any(log, "damaged") + if_any(log, "lost")});
+                   (text_at(log, "durability") == "buffered" ? ", buffered" : "") + ", " +
+                   entries_text(log) + if_any(log, "failures") + if_any(log, "damaged") +
+                   if_any(log, "lost")});
     const Json& space = at(log, "space");
     const std::string level = text_at(space, "level");
     if (!level.empty()) {
@@ -116,11 +130,11 @@ std::string format_destinations(const Json& status, WallTime now) {
     for (const Json& destination : at(status, "destinations")) {
         table.add({text_at(destination, "name"),
                    text_at(destination, "type"),
-                   text_at(destination, "pending"),
+                   known_at(destination, "pending"),
                    text_at(destination, "in_flight"),
-                   text_at(destination, "retrying"),
-                   text_at(destination, "failed"),
-                   text_at(destination, "complete"),
+                   known_at(destination, "retrying"),
+                   known_at(destination, "failed"),
+                   known_at(destination, "complete"),
                    when(destination, "oldest_pending_at", now)});
     }
     return table.text();
@@ -210,6 +224,7 @@ std::string unnamed_text(const Json& lost_from) {
 
 std::string format_lost(const Json& status) {
     const Json& log = at(status, "log");
+    if (is_unknown(log, "lost")) return "unknown until the log is open\n";
     const std::uint64_t lost = number_at(log, "lost");
     const std::string unnamed = unnamed_text(log);
     if (lost == 0 && unnamed.empty()) return "nothing is lost\n";

@@ -71,6 +71,25 @@ Please look at
 )");
 }
 
+TEST(CliFormatTest, ShowsThatNothingIsKnownOfALogThatWasNeverOpen) {
+    Json status = Json::parse(kHealthy);
+    status["log"].update(
+        {{"state", "failed"}, {"reason", "no room"}, {"head", nullptr}, {"lost", nullptr}});
+    for (const char* key : {"pending", "retrying", "failed", "complete"}) {
+        status["destinations"][0][key] = nullptr;
+    }
+    const std::string text = format_status(status, kNow);
+    EXPECT_THAT(text,
+                HasSubstr("failed: no room, /var/lib/holdfast, what is in it is unknown until it "
+                          "is open\n"));
+    EXPECT_THAT(text, HasSubstr(R"(
+DESTINATION  TYPE        PENDING  IN FLIGHT  RETRYING  FAILED  COMPLETE  OLDEST PENDING
+customerio   customerio        -          0         -       -         -
+)"));
+    EXPECT_EQ(format_lost(status), "unknown until the log is open\n");
+    EXPECT_THAT(findings(status), ElementsAre("log: failed: no room"));
+}
+
 TEST(CliFormatTest, ShowsWhatIsLost) {
     EXPECT_EQ(format_lost(Json::parse(kHealthy)), "nothing is lost\n");
     Json unnamed = Json::parse(kHealthy);

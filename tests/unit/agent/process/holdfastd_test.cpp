@@ -371,6 +371,9 @@ TEST_F(Holdfastd, WithAFullDiskItStartsSaysSoAndTakesEventsOnceThereIsRoom) {
     EXPECT_EQ(log["state"], "failed");
     EXPECT_EQ(log["space"]["level"], "full");
     EXPECT_THAT(log["reason"], HasSubstr("the disk has 0 left"));
+    EXPECT_THAT(child.output(), HasSubstr("log in " + dir_.path("a") + " is not open yet\n"));
+    EXPECT_EQ(log["head"], nullptr);
+    EXPECT_EQ(look("/v1/status")["destinations"][0]["pending"], nullptr);
     EXPECT_EQ(call(admin(), request("GET", "/v1/entries/1")).status, 503U);
     EXPECT_EQ(send_event(), 507U);
 

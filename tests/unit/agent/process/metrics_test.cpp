@@ -10,6 +10,7 @@ namespace holdfast::agent {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using namespace std::chrono_literals;
 
 const WallTime kNow = wall_from_ms(1'700'000'000'000);
@@ -58,6 +59,24 @@ TEST(Metrics, SayWhatTheStatusSays) {
          }) {
         EXPECT_THAT(text, HasSubstr(line));
     }
+}
+
+TEST(Metrics, LeaveOutWhatALogThatWasNeverOpenHides) {
+    AgentStatus status = in_trouble();
+    status.is_log_known = false;
+    const std::string text = metrics_text(status, kNow);
+    for (const char* name : {"log_head",
+                             "log_tail",
+                             "log_lost",
+                             "pending",
+                             "dead_letters",
+                             "complete_total",
+                             "oldest_pending_seconds",
+                             "retrying"}) {
+        EXPECT_THAT(text, Not(HasSubstr("\nholdfast_" + std::string(name)))) << name;
+    }
+    EXPECT_THAT(text, HasSubstr("\nholdfast_log_up 0\n"));
+    EXPECT_THAT(text, HasSubstr("\nholdfast_in_flight{destination=\"main\"} 1\n"));
 }
 
 TEST(Metrics, HaveTheTimesOfSyncsAsAHistogram) {

@@ -174,6 +174,20 @@ TEST(StatusView, OfAnAgentInTrouble) {
     EXPECT_EQ(status_view(status).dump(), expected);
 }
 
+TEST(StatusView, OfALogThatWasNeverOpenSaysThatNothingIsKnown) {
+    AgentStatus status;
+    status.log = {false, "no room", {}, Seq{1}, 0, {}, 0, 0, {}};
+    status.is_log_known = false;
+    DestinationStatus delivery{"main", "customerio", {}, 0, {}};
+    status.destinations.push_back({"main", {}, std::nullopt, delivery});
+    const Json view = status_view(status);
+    for (const char* key : {"head", "tail", "lost"}) EXPECT_EQ(view["log"][key], nullptr) << key;
+    for (const char* key : {"pending", "retrying", "failed", "complete", "oldest_pending_at"}) {
+        EXPECT_EQ(view["destinations"][0][key], nullptr) << key;
+    }
+    EXPECT_EQ(view["destinations"][0]["in_flight"], 0);
+}
+
 TEST(ErrorView, HasACodeAndAMessage) {
     EXPECT_EQ(error_view({Errc::not_found, "there is no entry 7"}).dump(),
               R"({"error":{"code":"not_found","message":"there is no entry 7"}})");
