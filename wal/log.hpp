@@ -35,6 +35,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -226,10 +227,11 @@ public:
     // overloaded, log_full and disk_full (no room for events of its priority; admission.hpp).
     [[nodiscard]] Result<Seq> append(const Event& event, Ticket ticket);
 
-    // The same for an event with a key; a repeat of one that is being written is reported with it.
-    // Reads the disk when the key may be known. Error also: key_reused (for another content).
+    // The same for an event with keys: one that is known makes it a repeat. A repeat of one that is
+    // being written is reported with it. Reads the disk when a key may be known. Error also:
+    // key_reused (for another content).
     [[nodiscard]] Result<Placed> append(const Event& event,
-                                        const IdempotencyKey& key,
+                                        std::span<const IdempotencyKey> keys,
                                         Ticket ticket);
 
     // Has what was appended written: call it when nothing more is there to append, and soon. A

@@ -20,6 +20,7 @@
 #include <deque>
 #include <mutex>
 #include <set>
+#include <span>
 #include <thread>
 
 namespace holdfast::wal {
@@ -160,7 +161,7 @@ struct Log::Impl {
 
     // --- repeats.cpp ---
     [[nodiscard]] Result<Placed> append_first(const Event& event,
-                                              const IdempotencyKey& key,
+                                              std::span<const IdempotencyKey> keys,
                                               Ticket ticket);
     [[nodiscard]] Result<Placed> wait_for_first(const KeyRecord& first,
                                                 const IdempotencyKey& key,

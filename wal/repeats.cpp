@@ -1,5 +1,5 @@
 // Idempotency keys: an event with a key that is known is not stored again, but answered like the
-// first one. The key is written with the entry.
+// first one. Its keys are written with the entry.
 #include "proto/assert.hpp"
 #include "wal/log_impl.hpp"
 
@@ -22,28 +22,39 @@ Result<Placed> repeat_of(const KeyRecord& first, const IdempotencyKey& key, bool
 
 }  // namespace
 
-Result<Placed> Log::append(const Event& event, const IdempotencyKey& key, Ticket ticket) {
+Result<Placed> Log::append(const Event& event,
+                           std::span<const IdempotencyKey> keys,
+                           Ticket ticket) {
+    struct Candidate {
+        const IdempotencyKey& key;
+        std::vector<WallTime> buckets;
+    };
+
     std::optional<std::uint64_t> looked_at;
     for (;;) {
-        std::vector<WallTime> buckets;
+        std::vector<Candidate> candidates;
         {
             const std::scoped_lock lock(impl_->mutex_);
             if (!impl_->ok_) return Error{impl_->reason_code_, impl_->reason_};
-            if (const KeyRecord* first = impl_->keys_.pending(key.name)) {
-                return impl_->wait_for_first(*first, key, ticket);
+            for (const IdempotencyKey& key : keys) {
+                if (const KeyRecord* first = impl_->keys_.pending(key.name)) {
+                    return impl_->wait_for_first(*first, key, ticket);
+                }
+                std::vector<WallTime> buckets = impl_->keys_.candidates(key.name);
+                if (!buckets.empty()) candidates.push_back({key, std::move(buckets)});
             }
-            buckets = impl_->keys_.candidates(key.name);
             // Looked for in vain, and none has begun since.
-            if (buckets.empty() || looked_at == impl_->keys_.begun()) {
-                return impl_->append_first(event, key, ticket);
+            if (candidates.empty() || looked_at == impl_->keys_.begun()) {
+                return impl_->append_first(event, keys, ticket);
             }
             looked_at = impl_->keys_.begun();
         }
-        const Result<std::optional<KeyRecord>> first =
-            impl_->find_key(key.name, buckets, event.accepted_at);
-        if (!first) return first.error();
-        if (*first) {
-            Result<Placed> repeat = repeat_of(**first, key, true);
+        for (const Candidate& one : candidates) {
+            const Result<std::optional<KeyRecord>> first =
+                impl_->find_key(one.key.name, one.buckets, event.accepted_at);
+            if (!first) return first.error();
+            if (!*first) continue;
+            Result<Placed> repeat = repeat_of(**first, one.key, true);
             // Soon after a buffered one nobody can say.
             if (repeat) repeat->durability = impl_->options_.durability;
             return repeat;
@@ -52,11 +63,12 @@ Result<Placed> Log::append(const Event& event, const IdempotencyKey& key, Ticket
 }
 
 Result<Placed> Log::Impl::append_first(const Event& event,
-                                       const IdempotencyKey& key,
+                                       std::span<const IdempotencyKey> keys,
                                        Ticket ticket) {
     const Result<Seq> seq = append(event, ticket, std::nullopt);
     if (!seq) return seq.error();
-    if (keys_.is_on()) {
+    for (const IdempotencyKey& key : keys) {
+        if (!keys_.is_on()) break;
         const KeyRecord record{*seq, event.id, event.accepted_at, key.content};
         const rocksdb::Status put = open_.entries.Put(
             key_key(keys_.bucket_of(event.accepted_at), key.name), encode(record));

@@ -6,6 +6,7 @@
 #include "proto/idempotency.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/container/static_vector.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,21 +18,21 @@
 namespace holdfast::agent {
 namespace {
 
-// What names the event: the app's key, or else the id that the event has in its body, if any.
-std::optional<IdempotencyKey> key_of(std::string_view key,
-                                     std::string_view given_id,
-                                     const Event& event,
-                                     std::string_view body) {
-    if (!key.empty()) return idempotency_key(KeySource::request, key, event, body);
-    if (!given_id.empty()) return idempotency_key(KeySource::event, given_id, event, body);
-    return std::nullopt;
+using Keys = boost::container::static_vector<IdempotencyKey, 2>;
+
+// What names the event: the app's key, and the id that the event has in its body.
+Keys keys_of(std::string_view key,
+             std::string_view given_id,
+             const Event& event,
+             std::string_view body) {
+    Keys keys;
+    if (!key.empty()) keys.push_back(idempotency_key(KeySource::request, key, event, body));
+    if (!given_id.empty()) keys.push_back(idempotency_key(KeySource::event, given_id, event, body));
+    return keys;
 }
 
-Result<wal::Placed> place(wal::Log& log,
-                          const Event& event,
-                          const std::optional<IdempotencyKey>& key,
-                          wal::Ticket ticket) {
-    if (key) return log.append(event, *key, ticket);
+Result<wal::Placed> place(wal::Log& log, const Event& event, const Keys& keys, wal::Ticket ticket) {
+    if (!keys.empty()) return log.append(event, {keys.data(), keys.size()}, ticket);
     const Result<Seq> seq = log.append(event, ticket);
     if (!seq) return seq.error();
     return wal::Placed{*seq, event.id, event.accepted_at};
@@ -328,8 +329,8 @@ Session::Handled Session::accept(const customerio::Route& route,
     const AnswerQueue::Slot slot = answers_.add(std::move(answer));
     const wal::Ticket ticket = wal::Ticket{id_} << 32U | slot;
     const auto& event = std::get<Event>(accepted);
-    const auto named = key_of(key, context_.acceptor.given_id(), event, request.body);
-    const Result<wal::Placed> placed = place(context_.log, event, named, ticket);
+    const Keys keys = keys_of(key, context_.acceptor.given_id(), event, request.body);
+    const Result<wal::Placed> placed = place(context_.log, event, keys, ticket);
     if (!placed && placed.error().code == Errc::overloaded) {
         answers_.drop_last();
         return Handled::held;

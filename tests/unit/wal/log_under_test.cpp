@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -220,8 +221,8 @@ Result<Placed> LogUnderTest::try_append_with_key(std::string_view key,
     event.target = "/t";
     event.body = body;
     if (id != nullptr) *id = event.id;
-    Result<Placed> placed =
-        log_->append(event, idempotency_key(KeySource::request, key, event, body), ++last_ticket_);
+    const std::array keys = {idempotency_key(KeySource::request, key, event, body)};
+    Result<Placed> placed = log_->append(event, keys, ++last_ticket_);
     log_->write();
     return placed;
 }
