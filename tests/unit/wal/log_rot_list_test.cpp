@@ -37,6 +37,8 @@ protected:
         record_ = *log_.get_raw(seq_key(Space::entry, Seq{kEntries}));
     }
 
+    void cut_list(std::uintmax_t size) { fs::resize_file(only("MANIFEST-"), size); }
+
     void tear() {
         RocksLog record;
         record.record(1, "added: a table");
@@ -161,7 +163,7 @@ TEST_F(LogRotList, TheEndOfTheListOfTablesIsLeftAloneByThePolicyRefuse) {
 
 // It looks the same, and what it named is nowhere else.
 TEST_F(LogRotList, ItsEndMayHaveGoneBad) {
-    fs::resize_file(only("MANIFEST-"), make_unlisted_entry() + 10);
+    cut_list(make_unlisted_entry() + 10);
     for (const Path& log : files(".log")) fs::remove(log);
     check();
     EXPECT_TRUE(log_->get(Seq{kEntries + 1}));
@@ -170,7 +172,7 @@ TEST_F(LogRotList, ItsEndMayHaveGoneBad) {
 
 TEST_F(LogRotList, WhatWasInATableThatIsNotNamedAnyMoreAndIsGoneIsReported) {
     const std::vector<Path> before = files(".sst");
-    fs::resize_file(only("MANIFEST-"), make_unlisted_entry() + 10);
+    cut_list(make_unlisted_entry() + 10);
     for (const Path& table : files(".sst")) {
         if (std::find(before.begin(), before.end(), table) == before.end()) fs::remove(table);
     }
@@ -181,7 +183,7 @@ TEST_F(LogRotList, WhatWasInATableThatIsNotNamedAnyMoreAndIsGoneIsReported) {
 }
 
 TEST_F(LogRotList, ItsEndTakesNoDeadLetterAlong) {
-    fs::resize_file(only("MANIFEST-"), make_unlisted_marks() + 10);
+    cut_list(make_unlisted_marks() + 10);
     check();
     check_ends();
     // Not all that was there is in a table that is in use.
@@ -193,7 +195,7 @@ TEST_F(LogRotList, ItsEndTakesNoDeadLetterAlong) {
 
 // At each moment.
 TEST_F(LogRotList, ARebuildingThatWasCutOffGoesOnWithWhatWasKnown) {
-    fs::resize_file(only("MANIFEST-"), make_unlisted_marks() + 10);
+    cut_list(make_unlisted_marks() + 10);
     const Path torn = directory().string() + ".torn";
     fs::copy(directory(), torn, fs::copy_options::recursive);
     std::size_t cut_off = 0;
@@ -238,7 +240,7 @@ TEST_F(LogRotList, OfNothingNothingIsBuilt) {
 
 // One write to the list was lost: it ends where a record ends, so that nothing looks torn.
 TEST_F(LogRotList, AnEndThatIsMissingIsNoticedByTheLogThatFollows) {
-    fs::resize_file(only("MANIFEST-"), make_unlisted_entry());
+    cut_list(make_unlisted_entry());
     log_.open();
     EXPECT_THAT(log_.reports().notes(), HasSubstr("is missing: the end of the list of tables"));
     EXPECT_THAT(log_->health().lost, IsEmpty());
@@ -248,15 +250,15 @@ TEST_F(LogRotList, AnEndThatIsMissingIsNoticedByTheLogThatFollows) {
 TEST_F(LogRotList, AnEndOfZerosIsNoticedByTheLogThatFollows) {
     const std::uintmax_t size = make_unlisted_entry();
     const std::uintmax_t before = list_size();
-    fs::resize_file(only("MANIFEST-"), size);
-    fs::resize_file(only("MANIFEST-"), before);
+    cut_list(size);
+    cut_list(before);
     log_.open();
     EXPECT_THAT(log_->health().lost, IsEmpty());
     check_all_are_there(kEntries + 2);
 }
 
 TEST_F(LogRotList, AnEndThatIsMissingIsLeftAloneByThePolicyRefuse) {
-    fs::resize_file(only("MANIFEST-"), make_unlisted_entry());
+    cut_list(make_unlisted_entry());
     const std::vector<Path> tables = files(".sst");
     const std::string list = read(only("MANIFEST-"));
     log_.options.on_corruption = OnCorruption::refuse;
