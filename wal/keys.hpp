@@ -26,7 +26,7 @@ enum class Space : char {
 // RocksDB's logs in sectors (log_sectors.hpp).
 inline constexpr std::string_view kSchemaName = "schema";
 inline constexpr std::string_view kSchema = "3";
-inline constexpr std::string_view kSchemaFile = "schema";  // says it too, beside the database
+inline constexpr int kSchemaNumber = 3;  // the same, as schema_file.hpp says it
 inline constexpr std::string_view kSchemaOfOneFamily = "1";
 
 constexpr bool is_old_schema(std::string_view schema) {

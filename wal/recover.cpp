@@ -1,13 +1,13 @@
 // Opening the log: what the last process left is read, counted and checked.
 #include "wal/inspection.hpp"
 #include "wal/log_impl.hpp"
+#include "wal/schema_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -111,30 +111,20 @@ Result<WaterMark> Log::Impl::read_mark() {
     return WaterMark{};
 }
 
-// A newer version's log may have another layout, which would look like damage.
 Result<void> Log::Impl::check_schema_file() const {
-    const Files files(options_.env);
-    const std::string path = options_.directory / kSchemaFile;
-    if (!files.exists(path)) return {};
-    const Result<std::string> schema = files.read(path);
+    const Result<std::optional<int>> schema =
+        SchemaFile(options_.directory.string(), options_.env).read();
     if (!schema) return schema.error();
-    int number = 0;
-    const char* const end = schema->data() + schema->size();
-    if (std::from_chars(schema->data(), end, number).ec != std::errc()) return {};  // damaged
-    if (number <= std::stoi(std::string(kSchema))) return {};
-    return too_new(std::to_string(number));
+    if (*schema && **schema > kSchemaNumber) return too_new(std::to_string(**schema));
+    return {};
 }
 
 // Once the store has it. Without the file, as on a full disk, only a newer version's log that is
 // damaged besides would not be known as such.
 void Log::Impl::write_schema_file() const {
-    const Files files(options_.env);
-    const std::string path = options_.directory / kSchemaFile;
-    const Result<std::string> before = files.read(path);
-    if (before && *before == kSchema) return;
-    Result<void> done = files.write(path, kSchema);
-    if (done) done = files.sync_directory(options_.directory);
-    if (!done) options_.note("the file that says the log's schema: " + done.error().detail);
+    const Result<void> written =
+        SchemaFile(options_.directory.string(), options_.env).write(kSchemaNumber);
+    if (!written) options_.note("the file that says the log's schema: " + written.error().detail);
 }
 
 // The opening would change it. Looked at only where the logs do not tell.

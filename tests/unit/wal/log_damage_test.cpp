@@ -2,6 +2,7 @@
 #include "wal/cursor.hpp"
 #include "wal/files.hpp"
 #include "wal/keys.hpp"
+#include "wal/schema_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -229,14 +230,31 @@ TEST_F(LogDamage, ANewerSchemaIsLeftAloneWhateverItsFilesLookLike) {
     log_.close();
     const Files files(log_.options.env);
     const std::string directory = log_.options.directory.string();
-    EXPECT_EQ(*files.read(directory + "/schema"), kSchema);
-    ASSERT_TRUE(files.write(directory + "/schema", "99"));
+    const SchemaFile schema(directory, log_.options.env);
+    EXPECT_EQ(**schema.read(), std::stoi(std::string(kSchema)));
+    ASSERT_TRUE(schema.write(99));
     ASSERT_TRUE(files.write(directory + "/db/CURRENT", "another layout"));
     const Result<void> opened = log_.try_open();
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::too_new);
     EXPECT_FALSE(files.exists(directory + "/quarantine"));
     EXPECT_EQ(*files.read(directory + "/db/CURRENT"), "another layout");
+}
+
+TEST_F(LogDamage, AFlippedBitInTheFileOfTheSchemaKeepsNoLogShut) {
+    log_.open();
+    log_.close();
+    const Files files(log_.options.env);
+    const std::string path = (log_.options.directory / "schema").string();
+    const std::string good = *files.read(path);
+    for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+        std::string flipped = good;
+        flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+        ASSERT_TRUE(files.write(path, flipped));
+        ASSERT_TRUE(log_.try_open()) << flipped;
+        log_.close();
+        EXPECT_EQ(*files.read(path), good);
+    }
 }
 
 }  // namespace

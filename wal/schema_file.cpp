@@ -1,0 +1,39 @@
+#include "wal/schema_file.hpp"
+
+#include "wal/crc32c.hpp"
+
+#include <sstream>
+
+namespace holdfast::wal {
+namespace {
+
+std::string text_of(int schema) {
+    const std::string number = std::to_string(schema);
+    std::ostringstream text;
+    text << number << ' ' << std::hex << rocksdb::crc32c::Extend(0, number.data(), number.size())
+         << '\n';
+    return text.str();
+}
+
+}  // namespace
+
+SchemaFile::SchemaFile(const std::string& directory, rocksdb::Env* env)
+    : files_(env), path_(join(directory, "schema")) {}
+
+Result<std::optional<int>> SchemaFile::read() const {
+    if (!files_.exists(path_)) return std::optional<int>();
+    const Result<std::string> text = files_.read(path_);
+    if (!text) return text.error();
+    int schema = 0;
+    std::istringstream(*text) >> schema;
+    if (*text != text_of(schema)) return std::optional<int>();
+    return std::optional(schema);
+}
+
+Result<void> SchemaFile::write(int schema) const {
+    const Result<std::optional<int>> before = read();
+    if (before && *before == schema) return {};
+    return files_.write(path_, text_of(schema));
+}
+
+}  // namespace holdfast::wal
