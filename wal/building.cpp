@@ -340,7 +340,9 @@ private:
 
     bool has_record(Space space, std::string_view key) {
         const auto seq = seq_of(space, key);
-        return seq && (has(seq_key(Space::entry, *seq)) || has(seq_key(Space::kept, *seq)));
+        if (!seq) return false;
+        const bool is_in_place = *seq >= known_tail() && has(seq_key(Space::entry, *seq));
+        return is_in_place || has(seq_key(Space::kept, *seq));
     }
 
     Seq saved_tail() {
@@ -447,8 +449,8 @@ private:
     Result<void> account() {
         const Seq tail = this->tail();
         Result<void> read = read_marks();
-        if (read && (tables_.repaired || is_list_short_ || !rescued_.empty()))
-            read = park_again(tail);
+        const bool may_lack_marks = tables_.repaired || is_list_short_ || !rescued_.empty();
+        if (read && may_lack_marks) read = park_again(tail);
         if (!read) return read;
         const Seq last = std::max(last_entry(), tail.previous());
         const Seq head = std::max({last, highest_, order_.known.mark.acknowledged});
