@@ -1,4 +1,5 @@
-// Reads and writes little-endian numbers and big-endian keys in byte strings, with bounds checked.
+// Reads and writes little-endian numbers, varints and big-endian keys in byte strings, with bounds
+// checked.
 #pragma once
 
 #include <array>
@@ -23,6 +24,12 @@ void put_le(std::string& out, T value) {
 inline void put_be64(std::string& out, std::uint64_t value) {
     for (int shift = 56; shift >= 0; shift -= 8)
         out.push_back(static_cast<char>(value >> shift & 0xff));
+}
+
+// As ByteReader::varint() reads it.
+inline void put_varint(std::string& out, std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+    out.push_back(static_cast<char>(value));
 }
 
 // Takes numbers and texts off the front. After a read past the end everything is zero or empty and

@@ -23,7 +23,7 @@ struct Peer {
 };
 
 // A lane: one destination and one person, in which order is kept. A hash: two lanes that collide
-// only wait for one another. Stored, so the function behind it never changes.
+// only wait for one another. Records count on it: the function behind it never changes.
 enum class Lane : std::uint64_t {};
 
 [[nodiscard]] Lane lane_of(std::string_view destination, std::string_view person);

@@ -1,15 +1,20 @@
-// The bytes of an event in the log. All numbers are little-endian.
+// The bytes of an event in the log. They are written to the disk twice, so what is small takes
+// little room: a varint has seven bits a byte, the lowest first; the eighth: another follows.
 //
-//   0   u8   version = 1             48  u8   length of destination
-//   1   u8   operation               49  u8   zero
-//   2   u8   method                  50  u16  length of person
-//   3   u8   flags: 1 = has parent   52  u16  length of name
-//   4   i64  accepted_at, unix ms    54  u16  length of target
-//   12  u8[16] id                    56  u32  length of body
-//   28  u64  lane                    60  u8[16] parent, only with flag 1
-//   36  u32  peer uid                …   destination, person, name, target, body
-//   40  u32  peer gid                end u32  checksum: low half of XXH3-64 of all before it
-//   44  u32  peer pid
+//   0   u8      version = 2
+//   1   u8      operation
+//   2   u8      method
+//   3   u8      flags: 1 = has parent, 2 = has a lane, not that of destination and person
+//   4   u8[16]  id
+//   20  varint  accepted_at: ms beyond those in the id, zigzag (0, -1, 1, -2: 0, 1, 2, 3)
+//   …   varint  peer uid + 1, gid + 1, pid + 1; 0: unknown
+//   …   varint  bytes of destination, person, name, target, body
+//   …   u64     lane, little-endian, only with flag 2
+//   …   u8[16]  parent, only with flag 1
+//   …           destination, person, name, target, body
+//   end u32     checksum, little-endian: low half of XXH3-64 of all before it
+//
+// Version 1, of schema 3 and before, is still read: its numbers had fixed widths.
 //
 // The checksum covers the version, so a record of a newer version that is intact
 // is told apart (Errc::too_new) from a damaged one (Errc::corrupt).
@@ -23,7 +28,7 @@
 
 namespace holdfast {
 
-inline constexpr std::uint8_t kRecordVersion = 1;
+inline constexpr std::uint8_t kRecordVersion = 2;
 inline constexpr std::size_t kDestinationBytesMax = 64;
 inline constexpr std::size_t kPersonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 1024;

@@ -23,14 +23,14 @@ enum class Space : char {
 };
 
 // m|schema: how all this is laid out. 1: entries among the marks. 2: apart (database.hpp). 3:
-// RocksDB's logs in sectors (log_sectors.hpp).
+// RocksDB's logs in sectors (log_sectors.hpp). 4: short records (proto/record.hpp, version 2).
 inline constexpr std::string_view kSchemaName = "schema";
-inline constexpr std::string_view kSchema = "3";
-inline constexpr int kSchemaNumber = 3;  // the same, as schema_file.hpp says it
+inline constexpr std::string_view kSchema = "4";
+inline constexpr int kSchemaNumber = 4;  // the same, as schema_file.hpp says it
 inline constexpr std::string_view kSchemaOfOneFamily = "1";
 
 constexpr bool is_old_schema(std::string_view schema) {
-    return schema == kSchemaOfOneFamily || schema == "2";
+    return schema == kSchemaOfOneFamily || schema == "2" || schema == "3";
 }
 
 inline constexpr std::string_view kTailName = "tail";    // m|tail: an entry's key

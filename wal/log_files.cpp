@@ -27,6 +27,9 @@ constexpr std::string_view kSpareEnding = ".spare";
 // What direct writes are a multiple of, in memory and on the disk.
 constexpr std::size_t kPage = 4096;
 
+// Of more, a page is little and moving it in memory is not.
+constexpr std::size_t kMovedMax = std::size_t{64} * 1024;
+
 // Memory kept for the next write; what a large batch took is given back.
 constexpr std::size_t kBufferKept = std::size_t{1} << 20U;
 
@@ -106,11 +109,14 @@ public:
         return Append(data, options, debug);
     }
 
-    // The page that is not full yet is written again with what comes next. After a write that
-    // failed there is no other: what was reported as not written must not come later.
+    // A page that is not full yet is written again with what comes next, if that fits beside what
+    // comes next into as few pages. After a write that failed there is no other: what was reported
+    // as not written must not come later.
     IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
         if (has_failed_) return IOStatus::IOError("an earlier write has failed");
         if (filled_ == written_) return IOStatus::OK();
+        const std::size_t fresh = filled_ - written_;
+        if (up_to_page(fresh) < up_to_page(filled_) && fresh <= kMovedMax) leave_page(fresh);
         const std::size_t end = up_to_page(filled_);
         std::memset(pages_.data() + filled_, 0, end - filled_);
         begun_->is_synced = false;
@@ -156,6 +162,13 @@ public:
     }
 
 private:
+    void leave_page(std::size_t fresh) {
+        std::memmove(pages_.data(), pages_.data() + written_, fresh);
+        begin_ += kPage;
+        filled_ = fresh;
+        written_ = 0;
+    }
+
     IOStatus sync_file(const IOOptions& options, IODebugContext* debug) {
         IOStatus done = file_->Sync(options, debug);
         if (done.ok()) begun_->is_synced = true;

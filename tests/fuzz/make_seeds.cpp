@@ -35,7 +35,7 @@ public:
         write(name + "-cut", std::string_view(bytes).substr(0, bytes.size() / 2));
         write(name + "-longer", bytes + '\0');
         std::string newer = bytes;
-        newer[0] = 2;
+        newer[0] = 99;
         write(name + "-newer", newer);
     }
 
@@ -115,19 +115,21 @@ void write_records(const Folder& folder) {
     record = encoded(replayed);
     record.resize(record.size() - kChecksumBytes);
     folder.write_with_damage("replayed", record);
-    for (const std::size_t at : {3U, 49U}) {  // the flags, and a byte that is always zero
-        std::string odd = record;
-        odd[at] = 2;
-        folder.write("odd-byte-" + std::to_string(at), odd);
-    }
+    std::string odd = record;
+    odd[3] = 4;
+    folder.write("odd-flags", odd);
+    odd = record;
+    constexpr std::size_t kAcceptedAt = 20;
+    folder.write("endless-number", odd.insert(kAcceptedAt, 10, '\xff'));
 
     // A destination of 65 bytes: more than one may have.
     const std::string longest(kDestinationBytesMax, 'd');
     replayed.destination = longest;
     record = encoded(replayed);
     record.resize(record.size() - kChecksumBytes);
-    ++record[48];
-    folder.write("too-long-destination", record.insert(76, "d"));
+    const std::size_t texts = record.find(longest);
+    ++record[texts - sizeof(Ulid) - 5];  // one byte for the size of each of the five texts
+    folder.write("too-long-destination", record.insert(texts, "d"));
 }
 
 void write_states(const Folder& folder) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <xxhash.h>
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -101,13 +102,97 @@ TEST(RecordTest, ARecordIsAppendedBehindWhatTheBufferHolds) {
 }
 
 TEST(RecordTest, TheLayoutIsTheDocumentedOne) {
-    const std::string record = encoded(sample());
-    EXPECT_EQ(record.size(), 60 + 10 + 5 + 8 + 20 + 7 + 4U);
-    EXPECT_EQ(record.substr(0, 4), std::string("\x01\x01\x03\x00", 4));
-    EXPECT_EQ(record.substr(12, 16),
-              std::string(reinterpret_cast<const char*>(sample().id.bytes.data()), 16));
-    EXPECT_EQ(record.substr(48, 2), std::string("\x0a\x00", 2));
-    EXPECT_EQ(record.substr(60, 10), "customerio");
+    Event event = sample();
+    event.accepted_at = event.id.time() + std::chrono::milliseconds(5);
+    const std::string record = encoded(event);
+    EXPECT_EQ(record.size(), 4 + 16 + 1 + 3 * 2 + 5 + 8 + 10 + 5 + 8 + 20 + 7 + 4U);
+    EXPECT_EQ(record.substr(0, 4), std::string("\x02\x01\x03\x02", 4));
+    EXPECT_EQ(record.substr(4, 16),
+              std::string(reinterpret_cast<const char*>(event.id.bytes.data()), 16));
+    EXPECT_EQ(record.substr(20, 1), "\x0a") << "5 ms";
+    EXPECT_EQ(record.substr(21, 6), "\xe9\x07\xea\x07\x93\x21") << "1001, 1002, 4243";
+    EXPECT_EQ(record.substr(27, 5), "\x0a\x05\x08\x14\x07");
+    EXPECT_EQ(record.substr(32, 8), "\x10\x32\x54\x76\x98\xba\xdc\xfe");
+    EXPECT_EQ(record.substr(40, 50), R"(customerioid:42purchase/api/v1/customers/42{"a":1})");
+}
+
+TEST(RecordTest, TheLaneOfItsPersonTakesNoRoom) {
+    Event event = sample();
+    const std::size_t size = encoded(event).size();
+    event.lane = lane_of(event.destination, event.person);
+    const std::string record = encoded(event);
+    EXPECT_EQ(record.size(), size - 8);
+    ASSERT_TRUE(decode_record(record));
+    expect_equal(*decode_record(record), event);
+}
+
+TEST(RecordTest, WhateverTheClockSaidItIsReadBack) {
+    Event event = sample();
+    for (const std::int64_t ms : std::initializer_list<std::int64_t>{
+             -1'000'000'000'000, -1, 0, 1, 63, 64, 1'000'000'000'000}) {
+        event.accepted_at = event.id.time() + std::chrono::milliseconds(ms);
+        const std::string record = encoded(event);
+        const auto decoded = decode_record(record);
+        ASSERT_TRUE(decoded) << ms;
+        expect_equal(*decoded, event);
+    }
+}
+
+TEST(RecordTest, WhoeverSentItIsReadBack) {
+    Event event = sample();
+    for (const Peer peer : {Peer{},
+                            Peer{.uid = 0, .gid = 0, .pid = 1},
+                            Peer{.uid = 0xfffffffe, .gid = 0x7fffffff, .pid = 0x80000000}}) {
+        event.peer = peer;
+        const std::string record = encoded(event);
+        const auto decoded = decode_record(record);
+        ASSERT_TRUE(decoded) << peer.uid;
+        expect_equal(*decoded, event);
+    }
+}
+
+// As the versions before wrote it.
+std::string encoded_as_version_1(const Event& event) {
+    std::string out("\x01\x01\x03", 3);
+    out += static_cast<char>(event.parent ? 1 : 0);
+    put_le(out, static_cast<std::uint64_t>(unix_ms(event.accepted_at)));
+    const auto put_id = [&](const Ulid& id) {
+        out.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+    };
+    put_id(event.id);
+    put_le(out, static_cast<std::uint64_t>(event.lane));
+    put_le(out, event.peer.uid);
+    put_le(out, event.peer.gid);
+    put_le(out, event.peer.pid);
+    put_le(out, static_cast<std::uint8_t>(event.destination.size()));
+    put_le(out, std::uint8_t{0});
+    put_le(out, static_cast<std::uint16_t>(event.person.size()));
+    put_le(out, static_cast<std::uint16_t>(event.name.size()));
+    put_le(out, static_cast<std::uint16_t>(event.target.size()));
+    put_le(out, static_cast<std::uint32_t>(event.body.size()));
+    if (event.parent) put_id(*event.parent);
+    out.append(event.destination).append(event.person).append(event.name);
+    return out.append(event.target).append(event.body);
+}
+
+TEST(RecordTest, OneOfVersion1IsStillRead) {
+    Event event = sample();
+    std::string record = with_checksum(encoded_as_version_1(event));
+    auto decoded = decode_record(record);
+    ASSERT_TRUE(decoded);
+    expect_equal(*decoded, event);
+    event.parent = event.id;
+    event.peer = {};
+    record = with_checksum(encoded_as_version_1(event));
+    decoded = decode_record(record);
+    ASSERT_TRUE(decoded);
+    expect_equal(*decoded, event);
+    std::string odd = encoded_as_version_1(event);
+    odd[49] = 1;  // must be zero
+    EXPECT_EQ(decode_record(with_checksum(odd)).error().code, Errc::corrupt);
+    odd = encoded_as_version_1(event);
+    odd[3] = 3;  // no flag of that version
+    EXPECT_EQ(decode_record(with_checksum(odd)).error().code, Errc::corrupt);
 }
 
 TEST(RecordTest, EveryChangedBitIsFound) {
@@ -139,7 +224,7 @@ TEST(RecordTest, AnIntactRecordOfANewerVersionIsToldApart) {
     const std::string newer = resealed(sample(), 0, kRecordVersion + 1);
     ASSERT_FALSE(decode_record(newer));
     EXPECT_EQ(decode_record(newer).error().code, Errc::too_new);
-    const std::string unlike = with_checksum("\x02 of any layout");
+    const std::string unlike = with_checksum("\x03 of any layout");
     ASSERT_FALSE(decode_record(unlike));
     EXPECT_EQ(decode_record(unlike).error().code, Errc::too_new);
 }
@@ -150,18 +235,27 @@ TEST(RecordTest, AnImpossibleLayoutIsCorruptThoughItsChecksumFits) {
         {1, 0},    // no operation 0
         {1, 200},  // nor 200
         {2, 9},    // no such method
-        {3, 2},    // an unknown flag
-        {3, 1},    // a parent that is not there
-        {48, 11},  // lengths that do not add up
-        {49, 1},   // must be zero
-        {50, 0},
-        {59, 255},  // a body of 4 GB
+        {3, 6},    // an unknown flag
+        {3, 3},    // a parent that is not there
+        {3, 0},    // a lane that is
+        {32, 11},  // lengths that do not add up
+        {33, 0},
+        {36, 255},  // a body without end
     };
     for (const auto& [at, byte] : changes) {
         const std::string record = resealed(sample(), at, byte);
         ASSERT_FALSE(decode_record(record)) << at;
         EXPECT_EQ(decode_record(record).error().code, Errc::corrupt) << at;
     }
+}
+
+TEST(RecordTest, APeerThatNoKernelHasIsCorrupt) {
+    Event event = sample();
+    event.accepted_at = event.id.time();
+    std::string record = encoded(event);
+    record.resize(record.size() - 4);
+    record.replace(21, 2, "\xff\xff\xff\xff\x1f");  // uid 2^33 - 2
+    EXPECT_EQ(decode_record(with_checksum(record)).error().code, Errc::corrupt);
 }
 
 TEST(LaneTest, ALaneIsTheSameForEverAndAnotherForEachDestinationAndPerson) {

@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 namespace holdfast::wal {
 namespace {
@@ -225,6 +227,71 @@ TEST_F(LogFilesTest, WritesThroughThePageCacheWhereThereAreNoDirectWrites) {
     ASSERT_TRUE(file->Append("text", kOptions, nullptr).ok());
     ASSERT_TRUE(file->Sync(kOptions, nullptr).ok());
     EXPECT_EQ(read("1.log"), "text");
+}
+
+// Says where and how much is written in place.
+class Watched : public rocksdb::FileSystemWrapper {
+public:
+    using Write = std::pair<std::uint64_t, std::size_t>;
+
+    using FileSystemWrapper::FileSystemWrapper;
+
+    const char* Name() const override { return "Watched"; }
+
+    IOStatus NewWritableFile(const std::string& path,
+                             const FileOptions& options,
+                             Writer* result,
+                             rocksdb::IODebugContext* debug) override {
+        IOStatus opened = target()->NewWritableFile(path, options, result, debug);
+        if (opened.ok()) *result = std::make_unique<File>(std::move(*result), writes);
+        return opened;
+    }
+
+    std::vector<Write> writes;
+
+private:
+    class File : public rocksdb::FSWritableFileOwnerWrapper {
+    public:
+        File(Writer file, std::vector<Write>& writes)
+            : FSWritableFileOwnerWrapper(std::move(file)), writes_(writes) {}
+
+        IOStatus PositionedAppend(const rocksdb::Slice& data,
+                                  std::uint64_t offset,
+                                  const IOOptions& options,
+                                  rocksdb::IODebugContext* debug) override {
+            writes_.emplace_back(offset, data.size());
+            return target()->PositionedAppend(data, offset, options, debug);
+        }
+
+    private:
+        std::vector<Write>& writes_;
+    };
+};
+
+TEST_F(LogFilesTest, WritesAPageAgainOnlyWhereThatTakesNoPageMore) {
+    const auto disk = std::make_shared<Watched>(rocksdb::FileSystem::Default());
+    LogFiles files(disk, LogFiles::Writes::cached);
+    Writer file;
+    ASSERT_TRUE(files.NewWritableFile(path("1.log"), FileOptions(), &file, nullptr).ok());
+    std::string expected;
+    const auto write = [&](std::size_t sectors) {
+        const std::string text(sectors * kSectorPayload, static_cast<char>('a' + sectors % 26));
+        EXPECT_TRUE(file->Append(text, kOptions, nullptr).ok());
+        EXPECT_TRUE(file->Sync(kOptions, nullptr).ok());
+        expected += text;
+        EXPECT_TRUE(read("1.log") == expected) << sectors;
+        return disk->writes.back();
+    };
+    constexpr std::size_t kPage = 4096;  // eight sectors
+    EXPECT_EQ(write(3), Watched::Write(0, kPage));
+    EXPECT_EQ(write(5), Watched::Write(0, kPage)) << "fits";
+    EXPECT_EQ(write(7), Watched::Write(kPage, kPage));
+    EXPECT_EQ(write(2), Watched::Write(2 * kPage, kPage)) << "does not fit";
+    EXPECT_EQ(write(8 + 6), Watched::Write(2 * kPage, 2 * kPage)) << "fits";
+    EXPECT_EQ(write(1), Watched::Write(4 * kPage, kPage));
+    EXPECT_EQ(write(8), Watched::Write(5 * kPage, kPage)) << "does not fit";
+    EXPECT_EQ(write(1), Watched::Write(6 * kPage, kPage));
+    EXPECT_EQ(write(800), Watched::Write(6 * kPage, 101 * kPage)) << "much is not moved";
 }
 
 // What was reported as not written must not come later, not even when the file is closed.

@@ -130,7 +130,9 @@ TEST_P(LogSchema, OfAnOlderVersionIsReadAndGoesOn) {
     EXPECT_EQ(log_.list_all().size(), log_->health().head.value - 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixture, LogSchema, testing::Values("schema-1", "schema-2", "schema-3"));
+INSTANTIATE_TEST_SUITE_P(Fixture,
+                         LogSchema,
+                         testing::Values("schema-1", "schema-2", "schema-3", "schema-4"));
 
 }  // namespace
 }  // namespace holdfast::wal
