@@ -110,7 +110,8 @@ public:
         if (done) done = account();
         if (done) done = end();
         if (!done) return done.error();
-        return Built{std::move(lost_), unnamed_, !tables_.repaired && !is_list_short_};
+        if (tables_.repaired) tables_.listed.clear();
+        return Built{std::move(lost_), unnamed_, std::move(tables_.listed)};
     }
 
 private:
@@ -162,11 +163,12 @@ private:
             (*db_)->NewIterator(rocksdb::ReadOptions(), db_->family_of(seq_key(Space::entry, {}))));
     }
 
-    Seq last_entry() {
+    Result<Seq> last_entry() {
         const std::string end = end_of(Space::entry);
         const auto at = entries();
         at->SeekForPrev(end);
-        if (!at->Valid()) return {};
+        if (!at->status().ok()) return error_of(at->status(), "rebuild");
+        if (!at->Valid()) return Seq{};
         return seq_of(Space::entry, at->key().ToStringView()).value_or(Seq{});
     }
 
@@ -177,7 +179,13 @@ private:
         const auto visit = [&](const LoggedBatch& logged) {
             if (wrong) return;
             if (logged.after_damage && !std::exchange(after_damage_, true)) {
-                gaps_from_ = last_entry().next();
+                const Result<Seq> last = last_entry();
+                if (last) {
+                    gaps_from_ = last->next();
+                } else {
+                    wrong = last.error();
+                    return;
+                }
             }
             if (const auto before = logged.foregoing()) {
                 highest_ = std::max(highest_, before->head);
@@ -355,10 +363,11 @@ private:
 
     // Where the tail was lost and is known all the same, the space before it may be given back: but
     // what is there still waits as it did, and may be all there is of an entry whose copy is lost.
-    Seq tail() {
+    Result<Seq> tail() {
         if (tables_.repaired) return known_tail();
         const auto at = entries();
         at->Seek(seq_key(Space::entry, saved_tail()));
+        if (!at->status().ok()) return error_of(at->status(), "rebuild");
         if (!at->Valid()) return known_tail();
         const auto first = seq_of(Space::entry, at->key().ToStringView());
         return first ? std::min(*first, known_tail()) : known_tail();
@@ -429,7 +438,7 @@ private:
     }
 
     // Which entries should be there and are not.
-    std::vector<SeqRange> gaps(Seq from, Seq head) {
+    Result<std::vector<SeqRange>> gaps(Seq from, Seq head) {
         std::vector<SeqRange> found;
         Seq expected = from;
         const auto at = entries();
@@ -442,17 +451,22 @@ private:
             const Result<Event> event = decode_record(at->value().ToStringView());
             if (event) census_.add_entry(event->destination, *seq);
         }
+        if (!at->status().ok()) return error_of(at->status(), "rebuild");
         if (expected <= head) found.push_back({expected, head});
         return found;
     }
 
     Result<void> account() {
-        const Seq tail = this->tail();
+        const Result<Seq> begin = tail();
+        if (!begin) return begin.error();
+        const Seq tail = *begin;
         Result<void> read = read_marks();
         const bool may_lack_marks = tables_.repaired || is_list_short_ || !rescued_.empty();
         if (read && may_lack_marks) read = park_again(tail);
         if (!read) return read;
-        const Seq last = std::max(last_entry(), tail.previous());
+        const Result<Seq> last_there = last_entry();
+        if (!last_there) return last_there.error();
+        const Seq last = std::max(*last_there, tail.previous());
         const Seq head = std::max({last, highest_, order_.known.mark.acknowledged});
         Seq from = last.next();
         if (tables_.repaired || order_.known.is_list_torn) {
@@ -466,7 +480,9 @@ private:
         }
         SeqSet known;
         for (const SeqRange& range : lost.all()) known.add(range);
-        for (const SeqRange& gap : gaps(from, head)) {
+        const Result<std::vector<SeqRange>> missing = gaps(from, head);
+        if (!missing) return missing.error();
+        for (const SeqRange& gap : *missing) {
             for (const SeqRange& news : known.gaps(gap.first, gap.last)) lost_.push_back(news);
             lost.add(gap);
         }

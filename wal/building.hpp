@@ -42,7 +42,7 @@ struct Built {
     // Others that waited or were dead letters and may be gone: at most so many; which, cannot be
     // told. nullopt: nor how many, if any.
     std::optional<std::uint64_t> unnamed;
-    bool tables_are_whole;  // the target shares them all with the source
+    std::vector<std::string> shared;  // tables that the target uses and the source has
 };
 
 // On the disk when it returns. Errors: as Store's; what is at the target then is of no use.

@@ -4,6 +4,7 @@
 #include "wal/check_files.hpp"
 #include "wal/cursor.hpp"
 #include "wal/rebuild.hpp"
+#include "wal/schema_file.hpp"
 #include "wal/store.hpp"
 
 #include <algorithm>
@@ -109,6 +110,9 @@ public:
           records_(store_, findings_, [this](Seq seq) { return passes_over(seq); }) {}
 
     Result<CheckReport> run() {
+        // A newer layout may look like damage.
+        const Result<void> known = SchemaFile(options_.directory, options_.env).check();
+        if (!known && known.error().code == Errc::too_new) return known.error();
         const Result<bool> goes_on =
             check_surroundings(files_, options_.directory, options_.now, findings_);
         if (!goes_on) return goes_on.error();
@@ -175,7 +179,7 @@ private:
         if (*schema && is_old_schema(**schema)) {
             findings_.add(Kind::schema_old);
         } else if (*schema && *schema != kSchema) {
-            return Error{Errc::too_new, "the log has schema " + **schema + ": a newer version's"};
+            return newer_schema(**schema);
         }
         has_schema_ = schema->has_value();
         const Result<std::optional<std::string>> tail = meta(kTailName);

@@ -85,7 +85,7 @@ Result<SeenLogs> check_logs(const Files& files,
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list.error();
     Result<Inspection> logs =
-        read_logs(files, database, {0, mark.acknowledged, list->listed_to}, visit);
+        read_logs(files, database, {list->first_log, mark.acknowledged, list->listed_to}, visit);
     if (!logs) return logs.error();
     const auto add = [&](Kind kind, const Inspection& found) {
         for (const std::string& one : found.what) findings.add(kind, "", one);
@@ -96,8 +96,8 @@ Result<SeenLogs> check_logs(const Files& files,
         add(mark.clean ? Kind::log_cut_short : Kind::log_torn, *logs);
     }
     if (list->headless) add(Kind::current_missing, *list);
-    const bool is_list_damaged = list->tables || list->tables_torn;
-    if (is_list_damaged) add(Kind::table_list_damaged, *list);
+    const bool is_list_damaged = list->tables || list->tables_torn || logs->tables_torn;
+    if (is_list_damaged) add(Kind::table_list_damaged, logs->tables_torn ? *logs : *list);
     seen.is_damaged = logs->dropped;
     seen.may_be_opened = !list->headless && !is_list_damaged && files.exists(database + "/CURRENT");
     return seen;

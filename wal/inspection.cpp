@@ -23,9 +23,14 @@ Result<std::vector<std::string>> logs_of(const Files& files, const std::string& 
     return names;
 }
 
-// Of the last record at the time of one change of the list (RocksDB's VersionEdit); 0: it does not
-// say. Numbers are varints behind a tag, texts have their length before them; the tables come last.
-std::uint64_t last_number(std::string_view edit) {
+// One change of the list (RocksDB's VersionEdit); 0: it does not say.
+struct ListChange {
+    std::uint64_t last_number = 0;  // of any record at that time
+    std::uint64_t first_log = 0;    // what was in those before it is in tables
+};
+
+// Numbers are varints behind a tag, texts have their length before them; the tables come last.
+ListChange read_list_change(std::string_view edit) {
     constexpr std::uint64_t kComparator = 1;
     constexpr std::uint64_t kLogNumber = 2;
     constexpr std::uint64_t kNextFile = 3;
@@ -35,13 +40,18 @@ std::uint64_t last_number(std::string_view edit) {
     constexpr std::uint64_t kMaxFamily = 203;
     constexpr std::uint64_t kDatabaseId = (1U << 13U) + 1;
     ByteReader reader(edit);
+    ListChange change;
     for (;;) {
         const std::uint64_t tag = reader.varint();
         const std::uint64_t value = reader.varint();
-        if (!reader.ok()) return 0;
+        if (!reader.ok()) return change;
         switch (tag) {
             case kLastNumber:
-                return value;
+                change.last_number = value;
+                break;
+            case kFirstLog:
+                change.first_log = value;
+                break;
             case kComparator:
             case kDatabaseId:
                 (void)reader.take(value);
@@ -49,11 +59,10 @@ std::uint64_t last_number(std::string_view edit) {
             case kLogNumber:
             case kNextFile:
             case kPreviousLog:
-            case kFirstLog:
             case kMaxFamily:
                 break;
             default:
-                return 0;
+                return change;
         }
     }
 }
@@ -67,7 +76,9 @@ void check_list_of_tables(const Files& files, const std::string& database, Inspe
     if (!list) return;
     const Prescan scan = prescan(*list, [&](const LoggedBatch& edit) {
         if (edit.after_damage) return;
-        found.listed_to = std::max(found.listed_to, last_number(edit.bytes));
+        const ListChange change = read_list_change(edit.bytes);
+        found.listed_to = std::max(found.listed_to, change.last_number);
+        found.first_log = std::max(found.first_log, change.first_log);
     });
     if (scan.found == LogBytes::clean) return;
     found.tables = scan.found == LogBytes::rot;
@@ -218,8 +229,9 @@ Result<Inspection> inspect_list_of_tables(const Files& files, const std::string&
 Result<Inspection> inspect(const Files& files, const std::string& database, Seq acknowledged) {
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list;
-    Result<Inspection> found =
-        read_logs(files, database, {0, acknowledged, list->listed_to}, [](const LoggedBatch&) {});
+    Result<Inspection> found = read_logs(
+        files, database, {list->first_log, acknowledged, list->listed_to}, [](const LoggedBatch&) {
+        });
     if (!found) return found;
     found->headless = list->headless;
     found->tables = list->tables;

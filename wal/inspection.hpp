@@ -27,6 +27,7 @@ struct Inspection {
     bool tables = false;            // the list of the tables is damaged
     bool tables_torn = false;       // or its end alone: by a power cut, or it went bad
     std::uint64_t listed_to = 0;    // no later record was in a table; 0: unknown
+    std::uint64_t first_log = 0;    // all that was in those before it is in tables
     Seq last_entry = {};            // in the logs since the last opening, before any damage
     std::vector<std::string> what;  // each of them, for people
 
@@ -38,7 +39,7 @@ struct Inspection {
                                          const std::string& database,
                                          Seq acknowledged);
 
-// Finds `headless`, `tables`, `tables_torn` and `listed_to`.
+// Finds `headless`, `tables`, `tables_torn`, `listed_to` and `first_log`.
 [[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
                                                         const std::string& database);
 
@@ -47,8 +48,8 @@ struct Inspection {
                                                          const std::string& database);
 
 struct ReadFrom {
-    std::uint64_t log = 0;        // those before it are in tables already: not deleted in time
-    Seq acknowledged;             // the last entry that is known to have been on the disk
+    std::uint64_t log = 0;  // those before it are in tables: not deleted in time, in any order
+    Seq acknowledged;       // the last entry that is known to have been on the disk
     std::uint64_t listed_to = 0;  // as in Inspection
 };
 

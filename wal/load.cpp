@@ -1,6 +1,7 @@
 // What an open log knows of its entries, read from the store: schema, cursors, marks and counts.
 #include "proto/record.hpp"
 #include "wal/log_impl.hpp"
+#include "wal/schema_file.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -128,19 +129,13 @@ Result<void> Log::Impl::load_schema() {
         store_.put(known, name_key(Space::meta, kSchemaName), kSchema);
         if (Result<void> written = store_.write(known, true); !written) return written;
     } else if (**schema != kSchema) {
-        return too_new(**schema);
+        return newer_schema(**schema);
     }
     write_schema_file();
     Result<Seq> saved_tail = saved_seq(kTailName, Seq{1});
     if (!saved_tail) return saved_tail.error();
     tail_ = *saved_tail;
     return {};
-}
-
-Error Log::Impl::too_new(const std::string& schema) {
-    return {Errc::too_new,
-            "the log has schema " + schema + ", this version knows up to " + std::string(kSchema) +
-                ": install the newer version again"};
 }
 
 Result<Seq> Log::Impl::saved_seq(std::string_view name, Seq otherwise) const {

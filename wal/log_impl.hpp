@@ -61,10 +61,18 @@ struct Log::Impl {
     [[nodiscard]] Result<WaterMark> read_mark();
     [[nodiscard]] Result<void> check_schema_file() const;
     void write_schema_file() const;
-    [[nodiscard]] Result<std::optional<SeqRange>> missing_at_end(const WaterMark& mark,
+
+    // Of a database that nobody has open.
+    struct Judgement {
+        std::string why = {};    // it must be rebuilt; empty: nothing speaks against opening it
+        bool is_damaged = true;  // else it is as a power cut can leave it
+        bool doubt_tables = false;
+        bool is_list_torn = false;
+    };
+
+    [[nodiscard]] Result<std::optional<SeqRange>> missing_at_end(Seq acknowledged,
                                                                  Seq last_in_logs);
-    [[nodiscard]] Result<void> open_store_unless_short(const WaterMark& mark,
-                                                       const Inspection& found);
+    [[nodiscard]] Result<Judgement> judge(const WaterMark& mark, const std::string& doubt);
     [[nodiscard]] Result<void> open_store(const WaterMark& mark, const std::string& doubt);
 
     [[nodiscard]] Result<void> lose(const WaterMark& mark);
@@ -84,7 +92,6 @@ struct Log::Impl {
     [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
     void forget_lost();
     [[nodiscard]] Result<void> load_schema();
-    [[nodiscard]] static Error too_new(const std::string& schema);
     [[nodiscard]] Result<void> load_cursors();
     [[nodiscard]] Result<void> load_parked();
     [[nodiscard]] Result<void> load_retries();

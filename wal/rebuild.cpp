@@ -107,17 +107,25 @@ Result<void> Rebuild::put_in_place() {
     return done;
 }
 
-// Tables that are whole are in the new database too: their links would only keep space.
-void Rebuild::thin(const std::string& kept_in) {
-    const std::string database = join(kept_in, "db");
-    const Result<std::vector<std::string>> names = files_.list(database);
-    if (!names) return;
-    for (const std::string& name : *names) {
-        if (!name.ends_with(".sst")) continue;
-        if (Result<void> gone = files_.remove(join(database, name)); !gone) {
-            note_(gone.error().detail);
-        }
+// Tables that the new database uses too: their links would only keep space.
+void Rebuild::thin(const std::string& kept_in, const std::vector<std::string>& shared) {
+    for (const std::string& name : shared) {
+        const std::string table = join(kept_in + "/db", name);
+        if (!files_.exists(table)) continue;
+        if (Result<void> gone = files_.remove(table); !gone) note_(gone.error().detail);
     }
+}
+
+// RocksDB opens tables without reading them: they may turn out to be damaged on the way.
+Result<Built> Rebuild::build(const std::string& kept_in, Known known) const {
+    const auto attempt = [&] {
+        return build_again({kept_in + "/db", directory_ + "/db.new", known, env_, note_});
+    };
+    Result<Built> built = attempt();
+    if (built || built.error().code != Errc::corrupt || known.doubt_tables) return built;
+    note_("a table is damaged (" + built.error().detail + "): each is read by itself");
+    known.doubt_tables = true;
+    return attempt();
 }
 
 Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
@@ -131,11 +139,10 @@ Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
     }
     known.doubt_tables = known.doubt_tables || begun.doubt_tables;
     known.is_list_torn = known.is_list_torn || begun.is_list_torn;
-    Result<Built> built =
-        build_again({begun.kept_in + "/db", directory_ + "/db.new", known, env_, note_});
+    Result<Built> built = build(begun.kept_in, known);
     if (!built) return std::move(built).error().during("rebuilding from " + begun.kept_in);
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
-    if (built->tables_are_whole && !begun.keep_tables && !keep_tables) thin(begun.kept_in);
+    if (!begun.keep_tables && !keep_tables) thin(begun.kept_in, built->shared);
     return Rebuilt{std::move(begun.kept_in), std::move(built->lost), built->unnamed};
 }
 

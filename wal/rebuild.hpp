@@ -3,9 +3,8 @@
 //
 //   DIRECTORY/db                   the database
 //   DIRECTORY/db.new               the one that is being built
-//   DIRECTORY/rebuilding           while it is built: the folder in quarantine, and what was known.
-//   A
-//                                  crash on the way, at any point, begins the building again
+//   DIRECTORY/rebuilding           while it is built: the folder in quarantine, and what was known
+//                                  (a crash on the way, at any point, begins the building again)
 //   DIRECTORY/quarantine/TIME/db   what was set aside
 //
 // Thread: whoever opens the log. No database may be open.
@@ -51,8 +50,9 @@ private:
 
     [[nodiscard]] Result<Begun> begun() const;
     [[nodiscard]] Result<void> set_aside(Begun& begun, WallTime now);
+    [[nodiscard]] Result<Built> build(const std::string& kept_in, Known known) const;
     [[nodiscard]] Result<void> put_in_place();
-    void thin(const std::string& kept_in);
+    void thin(const std::string& kept_in, const std::vector<std::string>& shared);
 
     const std::string directory_;
     rocksdb::Env* const env_;

@@ -49,8 +49,7 @@ Result<void> make_directory(const std::filesystem::path& wanted) {
 
 constexpr std::string_view kRefused =
     ", since on_corruption is \"refuse\": \"quarantine\" sets the damaged log aside and goes on "
-    "with "
-    "all that can be read";
+    "with all that can be read";
 
 Error refusal(const std::string& why) {
     return {Errc::corrupt, why + ". Nothing was changed" + std::string(kRefused)};
@@ -111,11 +110,11 @@ Result<WaterMark> Log::Impl::read_mark() {
     return WaterMark{};
 }
 
+// Where it cannot be read, only a newer version's log that is damaged besides is not known as such.
 Result<void> Log::Impl::check_schema_file() const {
-    const Result<std::optional<int>> schema =
-        SchemaFile(options_.directory.string(), options_.env).read();
-    if (!schema) return schema.error();
-    if (*schema && **schema > kSchemaNumber) return too_new(std::to_string(**schema));
+    Result<void> known = SchemaFile(options_.directory.string(), options_.env).check();
+    if (known || known.error().code == Errc::too_new) return known;
+    options_.note("the file that says the log's schema: " + known.error().detail);
     return {};
 }
 
@@ -128,8 +127,8 @@ void Log::Impl::write_schema_file() const {
 }
 
 // The opening would change it. Looked at only where the logs do not tell.
-Result<std::optional<SeqRange>> Log::Impl::missing_at_end(const WaterMark& mark, Seq last_in_logs) {
-    if (last_in_logs >= mark.acknowledged) return std::optional<SeqRange>();
+Result<std::optional<SeqRange>> Log::Impl::missing_at_end(Seq acknowledged, Seq last_in_logs) {
+    if (last_in_logs >= acknowledged) return std::optional<SeqRange>();
     if (Result<void> opened = store_.open_read_only(); !opened) return opened.error();
     const Result<Seq> last = [this]() -> Result<Seq> {
         Result<Losses> losses = saved_losses();
@@ -140,72 +139,77 @@ Result<std::optional<SeqRange>> Log::Impl::missing_at_end(const WaterMark& mark,
     }();
     store_.close();
     if (!last) return last.error();
-    if (*last >= mark.acknowledged) return std::optional<SeqRange>();
-    return std::optional(SeqRange{last->next(), mark.acknowledged});
+    if (*last >= acknowledged) return std::optional<SeqRange>();
+    return std::optional(SeqRange{last->next(), acknowledged});
 }
 
-// RocksDB drops what lies behind damage in its log and deletes the file, so that is looked at
-// first.
-Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& doubt) {
-    const std::string directory = options_.directory.string();
-    Rebuild rebuild(directory, options_.env, options_.note);
-    Result<bool> under_way = rebuild.is_under_way();
-    if (!under_way) return under_way.error();
-    bool doubt_tables = !doubt.empty();
-    bool is_list_torn = false;
-    bool is_damaged = true;
-    std::string why = "the last start did not come to the end of rebuilding it";
-    if (!*under_way) {
-        if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
-        // Of buffered entries the mark says only that they were acknowledged.
-        const bool is_synced = options_.durability == Durability::synced;
-        Result<Inspection> found =
-            inspect(Files(options_.env), directory + "/db", is_synced ? mark.acknowledged : Seq());
-        if (!found) return found.error();
-        is_list_torn = found->tables_torn;
-        doubt_tables = doubt_tables || found->tables;
-        // Not only a power cut leaves the list so, but also a write of it that failed. And where
-        // its end went bad, only the rebuilding finds out.
-        const bool may_be_damaged = is_list_torn && options_.on_corruption == OnCorruption::refuse;
-        if (found->headless || found->tables || found->rot || may_be_damaged ||
-            (mark.clean && found->dropped)) {
-            why = found->text();
-        } else if (doubt_tables) {
-            why = doubt;
-        } else if (found->more_behind || is_list_torn) {
-            why = found->text();
-            is_damaged = false;  // it may be: what a power cut leaves can look the same
-        } else {
-            Result<void> opened = open_store_unless_short(is_synced ? mark : WaterMark{}, *found);
-            if (opened || opened.error().code != Errc::corrupt) return opened;
-            why = opened.error().detail;
+// RocksDB drops what lies behind damage in its log and deletes the file, and tables that its list
+// does not name, so that is looked at first.
+Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark, const std::string& doubt) {
+    if (Result<void> made = make_directory(options_.directory / "db"); !made) return made.error();
+    const Files files(options_.env);
+    const std::string database = (options_.directory / "db").string();
+    // Of buffered entries the mark says only that they were acknowledged.
+    const Seq acknowledged = options_.durability == Durability::synced ? mark.acknowledged : Seq();
+    const Result<Inspection> found = inspect(files, database, acknowledged);
+    if (!found) return found.error();
+    Judgement it{.doubt_tables = !doubt.empty() || found->tables,
+                 .is_list_torn = found->tables_torn};
+    // Not only a power cut leaves the list so, but also a write of it that failed. And where its
+    // end went bad, only the rebuilding finds out.
+    const bool may_be_damaged = it.is_list_torn && options_.on_corruption == OnCorruption::refuse;
+    if (found->headless || found->tables || found->rot || may_be_damaged ||
+        (mark.clean && found->dropped)) {
+        it.why = found->text();
+    } else if (it.doubt_tables) {
+        it.why = doubt;
+    } else if (found->more_behind || it.is_list_torn) {
+        it.why = found->text();
+        it.is_damaged = false;  // it may be: what a power cut leaves can look the same
+    } else if (files.exists(database + "/CURRENT")) {
+        const Result<std::optional<SeqRange>> missing =
+            missing_at_end(acknowledged, found->last_entry);
+        if (!missing && missing.error().code != Errc::corrupt) return missing.error();
+        if (!missing) {
+            it.doubt_tables = true;
+            it.why = missing.error().detail;
+        } else if (*missing) {
+            it.is_list_torn = true;  // at the border of two records, it may be
+            it.why = text_of_loss({**missing});
         }
-        if (is_damaged && options_.on_corruption == OnCorruption::refuse) return refusal(why);
     }
-    options_.note((is_damaged
+    return it;
+}
+
+Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& doubt) {
+    Rebuild rebuild(options_.directory.string(), options_.env, options_.note);
+    const Result<bool> under_way = rebuild.is_under_way();
+    if (!under_way) return under_way.error();
+    Judgement it{.why = "the last start did not come to the end of rebuilding it"};
+    if (!*under_way) {
+        Result<Judgement> judged = judge(mark, doubt);
+        if (!judged) return judged.error();
+        it = std::move(*judged);
+        if (it.why.empty()) {
+            Result<void> opened = store_.open();
+            if (opened || opened.error().code != Errc::corrupt) return opened;
+            it.why = opened.error().detail;
+        }
+    }
+    if (it.is_damaged && options_.on_corruption == OnCorruption::refuse) return refusal(it.why);
+    options_.note((it.is_damaged
                        ? "the log is damaged and is rebuilt of what can be read: "
                        : "the log is rebuilt with all that can be read, since its end is as a "
                          "power cut can leave it: ") +
-                  why);
-    Result<Rebuilt> rebuilt = rebuild.run({mark, doubt_tables, is_list_torn}, options_.wall_now());
+                  it.why);
+    Result<Rebuilt> rebuilt =
+        rebuild.run({mark, it.doubt_tables, it.is_list_torn}, options_.wall_now());
     if (!rebuilt) return rebuilt.error();
     options_.note("the log was rebuilt; what it was built of is kept in " + rebuilt->kept_in);
     if (rebuilt->unnamed != 0) options_.note(text_of_unnamed(rebuilt->unnamed));
     if (!rebuilt->lost.empty()) options_.note(text_of_loss(rebuilt->lost));
     if (rebuilt->unnamed == 0 && rebuilt->lost.empty()) {
         options_.note("no acknowledged entry is missing");
-    }
-    return store_.open();
-}
-
-// Errors: corrupt also where acknowledged entries are missing at the end.
-Result<void> Log::Impl::open_store_unless_short(const WaterMark& mark, const Inspection& found) {
-    const bool has_database =
-        Files(options_.env).exists((options_.directory / "db" / "CURRENT").string());
-    if (has_database) {
-        const Result<std::optional<SeqRange>> missing = missing_at_end(mark, found.last_entry);
-        if (!missing) return missing.error();
-        if (*missing) return Error{Errc::corrupt, text_of_loss({**missing})};
     }
     return store_.open();
 }
@@ -238,9 +242,11 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
 // whoever sent them was told that nothing is known of them.
 Result<void> Log::Impl::recover() {
     store_.close();
-    Result<void> opened =
-        open_store({head_, tail()}, std::exchange(tables_damaged_, false) ? reason_ : "");
-    if (!opened) return opened;
+    if (Result<void> opened = open_store({head_, tail()}, tables_damaged_ ? reason_ : "");
+        !opened) {
+        return opened;
+    }
+    tables_damaged_ = false;
     // A reclaim that failed may have come to pass.
     Result<Seq> saved_tail = saved_seq(kTailName, Seq{1});
     if (!saved_tail) return saved_tail.error();

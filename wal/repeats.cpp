@@ -105,6 +105,7 @@ Result<std::optional<KeyRecord>> Log::Impl::find_key(const Digest& name,
             options_.note("an idempotency key is damaged: " + record.error().detail);
             continue;
         }
+        if (lost_at(record->seq)) continue;  // it was stored, and is gone: it may come again
         if (!keys_.has_expired(record->accepted_at, now)) return std::optional(*record);
     }
     return std::optional<KeyRecord>();

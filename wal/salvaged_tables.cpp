@@ -34,6 +34,7 @@ public:
 private:
     Result<void> repair_all(const Error& why) {
         order_.note("repairing: " + why.detail);
+        salvaged_.database.reset();  // it may have been opened, and then found damaged
         salvaged_.repaired = true;
         Result<void> done = repair();
         if (done) done = find_replaced_tables();

@@ -1,6 +1,7 @@
 #include "wal/schema_file.hpp"
 
 #include "wal/crc32c.hpp"
+#include "wal/keys.hpp"
 
 #include <sstream>
 
@@ -17,6 +18,12 @@ std::string text_of(int schema) {
 
 }  // namespace
 
+Error newer_schema(std::string_view schema) {
+    return {Errc::too_new,
+            "the log has schema " + std::string(schema) + ", this version knows up to " +
+                std::string(kSchema) + ": install the newer version again"};
+}
+
 SchemaFile::SchemaFile(const std::string& directory, rocksdb::Env* env)
     : files_(env), path_(join(directory, "schema")) {}
 
@@ -28,6 +35,13 @@ Result<std::optional<int>> SchemaFile::read() const {
     std::istringstream(*text) >> schema;
     if (*text != text_of(schema)) return std::optional<int>();
     return std::optional(schema);
+}
+
+Result<void> SchemaFile::check() const {
+    const Result<std::optional<int>> schema = read();
+    if (!schema) return schema.error();
+    if (*schema && **schema > kSchemaNumber) return newer_schema(std::to_string(**schema));
+    return {};
 }
 
 Result<void> SchemaFile::write(int schema) const {

@@ -10,8 +10,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace holdfast::wal {
+
+// Errors: too_new. `schema`: that of the log.
+[[nodiscard]] Error newer_schema(std::string_view schema);
 
 class SchemaFile {
 public:
@@ -19,6 +23,9 @@ public:
 
     // nullopt: there is none, as of an older version, or it is damaged.
     [[nodiscard]] Result<std::optional<int>> read() const;
+
+    // Errors: too_new; and storage_failed, where it cannot be read.
+    [[nodiscard]] Result<void> check() const;
 
     // Where it does not say so already. Synced but for its name: the next opening writes it too.
     [[nodiscard]] Result<void> write(int schema) const;
