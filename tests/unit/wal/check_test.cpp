@@ -7,6 +7,7 @@
 #include "wal/keys.hpp"
 #include "wal/known_keys.hpp"
 #include "wal/log_files.hpp"
+#include "wal/schema_file.hpp"
 #include "wal/water_mark.hpp"
 
 #include <fmt/format.h>
@@ -70,6 +71,43 @@ TEST_F(CheckedLog, ThatIsNotThereIsSaidSo) {
 TEST_F(CheckedLog, OfANewerVersionIsNotLookedAt) {
     log_.put_raw(name_key(Space::meta, "schema"), "99");
     EXPECT_EQ(wal::check(options()).error().code, Errc::too_new);
+}
+
+// Its files may look damaged to this version.
+TEST_F(CheckedLog, OfANewerVersionIsNotRepaired) {
+    ASSERT_TRUE(SchemaFile(directory(), nullptr).write(kSchemaNumber + 1));
+    flip(only(".log"), in_log(60));
+    const auto before = bytes_of_all();
+    const Result<RepairReport> repaired = wal::repair(options(), false);
+    ASSERT_FALSE(repaired);
+    EXPECT_EQ(repaired.error().code, Errc::too_new);
+    EXPECT_TRUE(before == bytes_of_all());
+}
+
+// What was lost may be sent again.
+TEST_F(CheckedLog, KnowsNoKeyOfALostEntry) {
+    log_.options.idempotency_window = std::chrono::hours(24);
+    log_.open();
+    ASSERT_TRUE(log_.try_append_with_key("key", body_of(kEntries + 1)));
+    EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+    log_.close();
+    log_.open();
+    log_.append("another table");
+    log_.close();
+    for (const Path& table : files(".sst")) {
+        const std::size_t at = read(table).find(fmt::format("entry {} ", kEntries + 1));
+        if (at != std::string::npos) flip(table, at);
+    }
+    EXPECT_THAT(repair().lost, ElementsAre(SeqRange{{kEntries + 1}, {kEntries + 1}}));
+    log_.open();
+    const Result<Placed> again = log_.try_append_with_key("key", body_of(kEntries + 1));
+    ASSERT_TRUE(again);
+    EXPECT_FALSE(again->is_repeat);
+    EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+    const Result<Placed> repeat = log_.try_append_with_key("key", body_of(kEntries + 1));
+    ASSERT_TRUE(repeat);
+    EXPECT_TRUE(repeat->is_repeat);
+    EXPECT_EQ(repeat->seq, again->seq);
 }
 
 TEST_F(CheckedLog, WithACursorOfANewerVersionIsNotLookedAt) {

@@ -241,6 +241,16 @@ TEST_F(LogDamage, ANewerSchemaIsLeftAloneWhateverItsFilesLookLike) {
     EXPECT_EQ(*files.read(directory + "/db/CURRENT"), "another layout");
 }
 
+TEST_F(LogDamage, AFileOfTheSchemaThatCannotBeReadKeepsNoLogShut) {
+    LogUnderTest log(true);
+    log.open();
+    log.close();
+    std::filesystem::remove(log.options.directory / "schema");
+    std::filesystem::create_directory(log.options.directory / "schema");
+    log.open();
+    EXPECT_THAT(log.reports().notes(), HasSubstr("the file that says the log's schema"));
+}
+
 TEST_F(LogDamage, AFlippedBitInTheFileOfTheSchemaKeepsNoLogShut) {
     log_.open();
     log_.close();

@@ -180,6 +180,28 @@ TEST_F(LogRepeats, WhatHasExpiredLeavesTheDiskBucketByBucket) {
     EXPECT_TRUE(stored("later").is_repeat);
 }
 
+// RocksDB's list of deleted ranges and that of pairs must not meet.
+TEST_F(LogRepeats, KeysExpireWhileOthersCome) {
+    log_.options.history = Duration::zero();
+    log_.options.reclaim_every = 1ms;
+    log_.open();
+    const auto keys_expired = [&] { return log_->health().tail > Seq{1}; };
+    for (int i = 0; i < 200 || !keys_expired(); ++i) {
+        log_.advance(30min);
+        const std::string key = "key " + std::to_string(i);
+        const Placed first = stored(key);
+        const Placed again = stored(key);
+        EXPECT_TRUE(again.is_repeat);
+        EXPECT_EQ(again.seq, first.seq);
+        for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
+        log_.append("so that there is a commit");
+    }
+    log_.close();
+    EXPECT_LT(keys_on_disk(), 200U);
+    log_.open();
+    EXPECT_FALSE(stored("key 0").is_repeat);
+}
+
 TEST_F(LogRepeats, WithAWindowOfNothingEveryEventIsNew) {
     log_.options.idempotency_window = 0s;
     log_.open();

@@ -4,7 +4,9 @@
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/cursor.hpp"
 #include "wal/keys.hpp"
+#include "wal/repair.hpp"
 #include "wal/state.hpp"
+#include "wal/water_mark.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -245,6 +247,53 @@ TEST_F(LogRotList, AnEndThatIsMissingIsNoticedByTheLogThatFollows) {
     EXPECT_THAT(log_.reports().notes(), HasSubstr("is missing: the end of the list of tables"));
     EXPECT_THAT(log_->health().lost, IsEmpty());
     check_all_are_there(kEntries + 2);
+}
+
+// Nothing follows: that it is missing is known by the mark alone.
+TEST_F(LogRotList, AnEndThatIsMissingAfterACleanStopCostsNothing) {
+    cut_list(make_unlisted_entry());
+    for (const Path& log : files(".log")) fs::remove(log);
+    WaterMarkFile mark(directory().string(), nullptr);
+    ASSERT_TRUE(mark.read());
+    ASSERT_TRUE(mark.write({Seq{kEntries + 1}, Seq{1}, true}));
+    log_.open();
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    check_all_are_there(kEntries + 1);
+}
+
+TEST_F(LogRotList, AnEndThatIsMissingIsMendedByARepairToo) {
+    cut_list(make_unlisted_entry());
+    CheckOptions options;
+    options.directory = directory();
+    options.now = log_.now();
+    const Result<RepairReport> repaired = repair(options, false);
+    ASSERT_TRUE(repaired) << repaired.error().detail;
+    EXPECT_THAT(repaired->lost, IsEmpty());
+    log_.open();
+    check_all_are_there(kEntries + 2);
+}
+
+// RocksDB deletes logs that it does not need in any order: a crash may leave the first of them, and
+// not the second.
+TEST_F(LogRotList, LogsWhoseRecordsAreInTablesAreNotMissed) {
+    {
+        Raw to = raw();
+        to.put(seq_key(Space::entry, Seq{kEntries + 1}), record_);
+        const Path first = files(".log").back();
+        fs::copy(first, directory() / "first");
+        to.flush(to.entries);
+        to.flush(to.marks);
+        to.put(seq_key(Space::entry, Seq{kEntries + 2}), record_);
+        to.flush(to.entries);
+        to.put(seq_key(Space::entry, Seq{kEntries + 3}), record_);
+        to.database.reset();
+        EXPECT_FALSE(fs::exists(first));
+        fs::rename(directory() / "first", first);
+    }
+    log_.options.on_corruption = OnCorruption::refuse;
+    const Result<void> opened = log_.try_open();
+    ASSERT_TRUE(opened) << opened.error().detail;
+    check_all_are_there(kEntries + 3);
 }
 
 TEST_F(LogRotList, AnEndOfZerosIsNoticedByTheLogThatFollows) {

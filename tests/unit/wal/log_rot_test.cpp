@@ -275,6 +275,49 @@ TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
 }
 
 // What RocksDB does at an opening would be a change.
+// All being in tables, the last of them is read to see where the log ends.
+TEST_F(LogRot, OfTheLastTableCostsWhatWasInItsDamagedBlockAlone) {
+    log_.open();
+    for (std::uint64_t seq = kEntries + 1; seq <= kEntries + 3; ++seq) log_.append(body_of(seq));
+    log_.close();
+    log_.open();
+    log_.close();
+    for (const Path& table : files(".sst")) {
+        const std::size_t at = read(table).find(fmt::format("entry {} ", kEntries + 1));
+        if (at != std::string::npos) flip(table, at);
+    }
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{kEntries + 1}, {kEntries + 3}}));
+    const std::vector<Seq> waiting = log_.take_seqs();
+    for (Seq seq{12}; seq <= Seq{kEntries}; seq = seq.next()) {
+        EXPECT_THAT(waiting, Contains(seq));
+    }
+}
+
+// Each start is tried again, as systemd does.
+TEST_F(LogRot, OfTheMarksNeverKeepsTheLogShut) {
+    log_.open();
+    log_.close();
+    const Path whole = directory().string() + ".whole";
+    fs::copy(directory(), whole, fs::copy_options::recursive);
+    int opened_later = 0;
+    for (const Path& table : files(".sst")) {
+        const std::size_t size = read(whole / "db" / table.filename()).size();
+        if (size > 4096) continue;
+        for (std::size_t at = 0; at < size; at += 41) {
+            fs::remove_all(directory());
+            fs::copy(whole, directory(), fs::copy_options::recursive);
+            flip(table, at);
+            const Result<void> opened = log_.try_open();
+            EXPECT_TRUE(opened) << table << " " << at << ": " << opened.error().detail;
+            opened_later += opened.has_value();
+            if (opened) log_.close();
+        }
+    }
+    fs::remove_all(whole);
+    EXPECT_GT(opened_later, 20);
+}
+
 TEST_F(LogRot, OfAMissingEndIsLeftAloneByThePolicyRefuse) {
     log_.options.on_corruption = OnCorruption::refuse;
     write_mark_without_clean_stop();
