@@ -1,5 +1,8 @@
 #include "wal/rebuild.hpp"
 
+#include "wal/sealed_line.hpp"
+
+#include <algorithm>
 #include <ctime>
 #include <sstream>
 #include <utility>
@@ -7,7 +10,7 @@
 namespace holdfast::wal {
 namespace {
 
-// In the marker, behind the folder's name.
+// In the marker, a sealed line, behind the folder's name and the last acknowledged entry.
 constexpr std::string_view kDoubtTables = "doubt_tables";
 constexpr std::string_view kListTorn = "list_torn";
 constexpr std::string_view kKeepTables = "keep_tables";
@@ -43,11 +46,12 @@ Result<Rebuild::Begun> Rebuild::begun() const {
     const std::string quarantine = directory_ + "/quarantine";
     Result<std::string> text = files_.read(directory_ + std::string(kRebuildingName));
     if (!text) return text.error();
-    std::istringstream words(*text);
+    std::istringstream words(std::string(unsealed(*text).value_or("")));
     std::string name;
-    words >> name;
+    Seq acknowledged;
+    words >> name >> acknowledged.value;
     if (!name.empty() && files_.exists(join(quarantine, name) + "/db")) {
-        Begun begun{.kept_in = join(quarantine, name)};
+        Begun begun{.kept_in = join(quarantine, name), .acknowledged = acknowledged};
         for (std::string word; words >> word;) {
             begun.doubt_tables = begun.doubt_tables || word == kDoubtTables;
             begun.is_list_torn = begun.is_list_torn || word == kListTorn;
@@ -62,7 +66,7 @@ Result<Rebuild::Begun> Rebuild::begun() const {
         if (!files_.exists(folder + "/db")) continue;
         note_(directory_ + std::string(kRebuildingName) + " is damaged: " + folder +
               " is the newest there and is taken");
-        return Begun{folder, false, true, true};
+        return Begun{.kept_in = folder, .is_list_torn = true, .keep_tables = true};
     }
     return Error{Errc::corrupt,
                  directory_ + std::string(kRebuildingName) +
@@ -79,7 +83,7 @@ Result<void> Rebuild::set_aside(Begun& begun, WallTime now) {
         name = time_text(now).append("-").append(std::to_string(i));
     }
     begun.kept_in = join(quarantine, name);
-    std::string text = name;
+    std::string text = name + " " + std::to_string(begun.acknowledged.value);
     for (const auto& [is_so, what] : {std::pair{begun.doubt_tables, kDoubtTables},
                                       std::pair{begun.is_list_torn, kListTorn},
                                       std::pair{begun.keep_tables, kKeepTables}}) {
@@ -90,12 +94,18 @@ Result<void> Rebuild::set_aside(Begun& begun, WallTime now) {
     if (done) done = files_.make_directory(begun.kept_in);
     if (done) done = files_.sync_directory(quarantine);
     // Whole or not at all.
-    if (done) done = files_.write(marker + ".new", text);
+    if (done) done = files_.write(marker + ".new", sealed(text));
     if (done) done = files_.rename(marker + ".new", marker);
     if (done) done = files_.sync_directory(directory_);
     if (done) done = files_.rename(directory_ + "/db", begun.kept_in + "/db");
     if (done) done = files_.sync_directory(directory_);
     if (done) done = files_.sync_directory(begun.kept_in);
+    // Each attempt takes a folder of its own: on a full disk there may be many.
+    if (!done && files_.exists(directory_ + "/db")) {
+        if (Result<void> gone = files_.remove_directory(begun.kept_in); !gone) {
+            note_(gone.error().detail);
+        }
+    }
     return done;
 }
 
@@ -129,7 +139,7 @@ Result<Built> Rebuild::build(const std::string& kept_in, Known known) const {
 }
 
 Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
-    Begun begun{"", known.doubt_tables, known.is_list_torn, keep_tables};
+    Begun begun{"", known.mark.acknowledged, known.doubt_tables, known.is_list_torn, keep_tables};
     if (files_.exists(directory_ + std::string(kRebuildingName))) {
         Result<Begun> before = this->begun();
         if (!before) return before.error();
@@ -137,6 +147,7 @@ Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
     } else if (Result<void> done = set_aside(begun, now); !done) {
         return done.error();
     }
+    known.mark.acknowledged = std::max(known.mark.acknowledged, begun.acknowledged);
     known.doubt_tables = known.doubt_tables || begun.doubt_tables;
     known.is_list_torn = known.is_list_torn || begun.is_list_torn;
     Result<Built> built = build(begun.kept_in, known);

@@ -43,6 +43,7 @@ public:
 private:
     struct Begun {
         std::string kept_in;
+        Seq acknowledged = {};
         bool doubt_tables = false;
         bool is_list_torn = false;
         bool keep_tables = false;

@@ -1,22 +1,11 @@
 #include "wal/schema_file.hpp"
 
-#include "wal/crc32c.hpp"
 #include "wal/keys.hpp"
+#include "wal/sealed_line.hpp"
 
-#include <sstream>
+#include <charconv>
 
 namespace holdfast::wal {
-namespace {
-
-std::string text_of(int schema) {
-    const std::string number = std::to_string(schema);
-    std::ostringstream text;
-    text << number << ' ' << std::hex << rocksdb::crc32c::Extend(0, number.data(), number.size())
-         << '\n';
-    return text.str();
-}
-
-}  // namespace
 
 Error newer_schema(std::string_view schema) {
     return {Errc::too_new,
@@ -31,10 +20,10 @@ Result<std::optional<int>> SchemaFile::read() const {
     if (!files_.exists(path_)) return std::optional<int>();
     const Result<std::string> text = files_.read(path_);
     if (!text) return text.error();
+    const std::optional<std::string_view> line = unsealed(*text);
     int schema = 0;
-    std::istringstream(*text) >> schema;
-    if (*text != text_of(schema)) return std::optional<int>();
-    return std::optional(schema);
+    if (line) std::from_chars(line->data(), line->data() + line->size(), schema);
+    return schema > 0 ? std::optional(schema) : std::nullopt;
 }
 
 Result<void> SchemaFile::check() const {
@@ -47,7 +36,7 @@ Result<void> SchemaFile::check() const {
 Result<void> SchemaFile::write(int schema) const {
     const Result<std::optional<int>> before = read();
     if (before && *before == schema) return {};
-    return files_.write(path_, text_of(schema));
+    return files_.write(path_, sealed(std::to_string(schema)));
 }
 
 }  // namespace holdfast::wal

@@ -1,6 +1,6 @@
 // The file `schema` beside the database: how the log is laid out, for a version that cannot read
-// it. A newer layout may look like damage, so this is read before anything else. One line, the
-// number and its CRC-32C, since a flipped bit must not keep a log shut.
+// it. A newer layout may look like damage, so this is read before anything else. A sealed line,
+// since a flipped bit must not keep a log shut.
 //
 // Thread: whoever opens the log.
 #pragma once

@@ -230,6 +230,20 @@ TEST_F(LogRotList, ARebuildingWhoseMarkerIsDamagedTakesWhatWasSetAsideLast) {
     check_all_are_there(kEntries);
 }
 
+TEST_F(LogRotList, ARebuildingThatCannotBeginLeavesNoFolder) {
+    tear();
+    log_.disk().fail(static_cast<unsigned>(Disk::Op::rename),
+                     0,
+                     Disk::kForEver,
+                     rocksdb::IOStatus::IOError("injected"));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_FALSE(log_.try_open());
+    }
+    log_.disk().heal();
+    EXPECT_TRUE(fs::is_empty(directory() / "quarantine"));
+    check();
+}
+
 TEST_F(LogRotList, OfNothingNothingIsBuilt) {
     fs::rename(db(), directory() / "elsewhere");
     write(directory() / "rebuilding", "20260102T000000Z");

@@ -1,6 +1,7 @@
 // Damage to the files of a log while nobody has it open: flipped bits, missing and cut files.
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/keys.hpp"
+#include "wal/log_sectors.hpp"
 #include "wal/water_mark.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ namespace holdfast::wal {
 namespace {
 
 namespace fs = std::filesystem;
+using Disk = LogUnderTest::Disk;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -316,6 +318,29 @@ TEST_F(LogRot, OfTheMarksNeverKeepsTheLogShut) {
     }
     fs::remove_all(whole);
     EXPECT_GT(opened_later, 20);
+}
+
+// The file `acknowledged` may be a second older than what the agent knew that began it.
+TEST_F(LogRot, ARebuildingThatWasCutOffStillKnowsWhatWasAcknowledged) {
+    const Path log = only(".log");
+    fs::resize_file(log, in_log(kEntries) / kSectorBytes * kSectorBytes);
+    const Path cut = directory().string() + ".cut";
+    fs::copy(directory(), cut, fs::copy_options::recursive);
+    bool was_set_aside = false;
+    for (std::uint64_t moment = 0; !was_set_aside; ++moment) {
+        ASSERT_LT(moment, 1000U);
+        fs::remove_all(directory());
+        fs::copy(cut, directory(), fs::copy_options::recursive);
+        log_.disk().fail(
+            Disk::kAnyOp, moment, Disk::kForEver, rocksdb::IOStatus::IOError("injected"));
+        if (log_.try_open()) log_.close();
+        log_.disk().heal();
+        was_set_aside = fs::exists(directory() / "rebuilding") && !fs::exists(db());
+    }
+    fs::remove_all(cut);
+    fs::remove(directory() / "acknowledged");
+    log_.open();
+    EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{kEntries}, {kEntries}}));
 }
 
 TEST_F(LogRot, OfAMissingEndIsLeftAloneByThePolicyRefuse) {
