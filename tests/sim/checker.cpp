@@ -223,6 +223,7 @@ void Checker::on_idle(const transport::Delivery& delivery) {
     const bool saved = saved_[0] == gates_[0].kept() && saved_[1] == gates_[1].kept();
     expect(saved, "a gate moved and was not saved");
     check_that_nobody_waits_for_others(delivery);
+    check_that_nobody_is_slept_through(delivery);
 }
 
 bool Checker::may_go(Seq seq, const transport::Delivery& delivery) {
@@ -244,14 +245,34 @@ void Checker::on_park(Seq seq, const transport::Delivery& delivery) {
 void Checker::check_that_nobody_waits_for_others(const transport::Delivery& delivery) {
     const Instant now = world_.now();
     if (delivery.room() == 0 && log_.parked() >= plan_.policy.parked_max) return;
+    if (delivery.in_flight().size() >= plan_.policy.window_max) return;  // nothing can be parked
     // With a full window the others wait for an endpoint that goes on soon.
     const auto opens_soon = [&](Endpoint endpoint) {
         const Instant at = delivery.gates(endpoint).opens_at(now);
-        return (at > now || is_busy(endpoint)) && at <= now + plan_.policy.long_wait;
+        return (at > now || is_busy(endpoint)) && at <= now + plan_.policy.long_wait &&
+               delivery.gates(endpoint).makes_progress(now);
     };
     if (delivery.room() == 0 && std::ranges::any_of(kEndpoints, opens_soon)) return;
     for (const auto& [lane, seqs] : log_.lanes()) {
         expect(!may_go(*seqs.begin(), delivery), "held up by others", *seqs.begin());
+    }
+}
+
+// It wakes when the first of a lane is due and its endpoint is open.
+void Checker::check_that_nobody_is_slept_through(const transport::Delivery& delivery) {
+    const bool is_full = delivery.room() == 0;
+    if (is_full && log_.parked() >= plan_.policy.parked_max) return;
+    if (is_full && !delivery.in_flight().empty()) return;  // each result wakes
+    const Instant now = world_.now();
+    const std::optional<Instant> wake_at = delivery.wake_at(now);
+    // With a full window it may be looked for a little later.
+    const Duration late = is_full ? plan_.policy.long_wait : Duration::zero();
+    for (const auto& [lane, seqs] : log_.lanes()) {
+        const Seq first = *seqs.begin();
+        if (lanes_in_flight_.contains(lane) || is_busy(endpoint_of(first))) continue;
+        const Instant due = now + (entries_[first].due_at - world_.elapsed());
+        const Instant goes_at = std::max(due, delivery.gates(endpoint_of(first)).opens_at(now));
+        expect(wake_at && *wake_at <= goes_at + late, "slept through", first);
     }
 }
 

@@ -88,6 +88,7 @@ private:
     void expect(const Wrong& wrong, Seq seq);
     [[nodiscard]] bool may_go(Seq seq, const transport::Delivery& delivery);
     void check_that_nobody_waits_for_others(const transport::Delivery& delivery);
+    void check_that_nobody_is_slept_through(const transport::Delivery& delivery);
 
     World& world_;
     const Plan& plan_;

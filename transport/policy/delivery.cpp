@@ -115,8 +115,14 @@ std::optional<Instant> Delivery::wake_at(Instant now) const {
     if (const auto due = lanes_->next_due()) consider(*due);
     for (const Endpoint endpoint : kEndpoints) {
         // With all its places taken the next thing to happen there is a result.
-        if (lanes_->oldest_ready(endpoint) == nullptr || is_busy(endpoint)) continue;
-        consider(gates(endpoint).opens_at(now));
+        if (is_busy(endpoint)) continue;
+        const Instant opens_at = gates(endpoint).opens_at(now);
+        if (lanes_->oldest_ready(endpoint) != nullptr) {
+            consider(opens_at);
+        } else if (room() == 0 && policy_.serves[static_cast<std::size_t>(endpoint)] &&
+                   opens_at > now + policy_.long_wait) {
+            consider(opens_at - policy_.long_wait);  // park() makes room for what it can send then
+        }
     }
     return at;
 }
@@ -250,11 +256,14 @@ bool Delivery::is_starved(Instant now) const {
     for (const Endpoint endpoint : kEndpoints) {
         if (!policy_.serves[static_cast<std::size_t>(endpoint)]) continue;
         const Instant opens_at = gates(endpoint).opens_at(now);
+        const bool is_open_soon = opens_at <= now + policy_.long_wait;
         if (lanes_->oldest_ready(endpoint) == nullptr) {
-            an_endpoint_is_idle |= opens_at <= now && !is_busy(endpoint);
-        } else if (opens_at <= now + policy_.long_wait) {
-            return false;  // it goes on soon, and makes room
+            an_endpoint_is_idle |= is_open_soon && !is_busy(endpoint);
+            continue;
         }
+        const bool goes_now = opens_at <= now && !is_busy(endpoint);
+        // It goes on soon, and makes room.
+        if (goes_now || (is_open_soon && gates(endpoint).makes_progress(now))) return false;
     }
     return an_endpoint_is_idle;
 }

@@ -49,6 +49,10 @@ Instant Gates::opens_at(Instant now) const {
     return std::max(at, limiter_.next_at(now));
 }
 
+bool Gates::makes_progress(Instant now) const {
+    return !auth_hold_ && throttles_in_a_row_ < 2 && breaker_.state(now) == Breaker::State::closed;
+}
+
 std::optional<Gates::Pass> Gates::try_enter(Instant now) {
     if (opens_at(now) > now) return std::nullopt;
     const std::optional<Breaker::Ticket> ticket = breaker_.try_acquire(now);

@@ -77,6 +77,9 @@ public:
     // When try_enter may say yes; `now` when it would now.
     [[nodiscard]] Instant opens_at(Instant now) const;
 
+    // What enters is not refused again and again.
+    [[nodiscard]] bool makes_progress(Instant now) const;
+
     [[nodiscard]] const Breaker& breaker() const { return breaker_; }
 
     // What must outlive the process. The rate starts full.

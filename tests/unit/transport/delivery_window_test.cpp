@@ -229,6 +229,63 @@ TEST_F(DeliveryWindowTest, ParksNothingForAnEndpointThatOpensSoon) {
     EXPECT_EQ(park(), Seqs{});
 }
 
+// An endpoint that only waits for its next token has a place all the same.
+TEST_F(DeliveryWindowTest, ParksForAnEndpointAtItsRate) {
+    policy.serves = {true, false};
+    for (GatesPolicy& gates : policy.gates) gates.rate = {.per_second = 1, .burst = 1};
+    fill(2);
+    add(1, kAda);
+    add(2, kAda);
+    EXPECT_EQ(next(), 1U);
+    again(answer(1, 503));
+    ASSERT_GT(delivery.gates(Endpoint::track).opens_at(now), now);
+    EXPECT_EQ(park(), (Seqs{1, 2}));
+    add(3, kBob);
+    EXPECT_EQ(next(), 0U);
+    EXPECT_LE(*delivery.wake_at(now), delivery.gates(Endpoint::track).opens_at(now));
+}
+
+TEST_F(DeliveryWindowTest, ParksWhatAnEndpointKeepsThatIsRefusedAgainAndAgain) {
+    fill(2);
+    close(Endpoint::track, "5");
+    add(1, kAda);
+    add(2, kBob);
+    EXPECT_EQ(park(), Seqs{}) << "once is nothing";
+    pass(6s);
+    close(Endpoint::track, "5");
+    EXPECT_EQ(next(), 0U);
+    EXPECT_EQ(park(), (Seqs{1, 2}));
+}
+
+TEST_F(DeliveryWindowTest, ParksNothingThatMayGoToAnEndpointThatWasRefusedAgainAndAgain) {
+    fill(2);
+    for (int i = 0; i < 2; ++i) {
+        close(Endpoint::track, "5");
+        pass(6s);
+    }
+    add(1, kAda);
+    add(2, kBob);
+    EXPECT_EQ(park(), Seqs{});
+    EXPECT_EQ(next(), 1U);
+}
+
+// Else what it could send then would be read only when something else happens.
+TEST_F(DeliveryWindowTest, WakesToMakeRoomForAnEndpointThatOpens) {
+    fill(2);
+    close(Endpoint::app, "60");
+    close(Endpoint::track, "600");
+    add(1, kAda);
+    add(2, kBob);
+    EXPECT_EQ(next(), 0U);
+    EXPECT_EQ(park(), Seqs{});
+    const Instant opens_at = delivery.gates(Endpoint::app).opens_at(now);
+    EXPECT_EQ(delivery.wake_at(now), opens_at - policy.long_wait);
+    sleep();
+    EXPECT_EQ(park(), (Seqs{1, 2}));
+    add(3, kCyd, Operation::send_email);
+    EXPECT_EQ(sleep_until_next(), 3U);
+}
+
 TEST_F(DeliveryWindowTest, ParksNothingWhenNobodyCouldGoOn) {
     fill(2);
     close(Endpoint::track, "60");
