@@ -80,6 +80,8 @@ public:
 
     [[nodiscard]] bool ok() const { return ok_; }
 
+    [[nodiscard]] std::size_t left() const { return rest_.size(); }
+
     [[nodiscard]] bool at_end() const { return ok_ && rest_.empty(); }
 
 private:

@@ -45,7 +45,7 @@ bool takes(SpaceLevel level, Priority priority) {
 
 std::string reason(Errc why, const SpaceLimits& limits, const DiskUse& use) {
     if (why == Errc::log_full) {
-        return "the log has " + std::to_string(use.used) +
+        return "with what was just taken the log may have " + std::to_string(use.used) +
                " bytes of max_bytes = " + std::to_string(limits.max_bytes);
     }
     return "the disk has " + std::to_string(use.free) +

@@ -47,7 +47,7 @@ public:
                                   const rocksdb::Slice& begin,
                                   const rocksdb::Slice& end) override {
         if (!is_missing(family)) return {};
-        return batch_.DeleteRange(family_of(begin), begin, end);
+        return batch_.DeleteRange(database_.families()[family], begin, end);  // no key's own
     }
 
 private:
@@ -212,7 +212,9 @@ private:
                       visit);
         if (!read) return read.error();
         if (wrong) return *wrong;
-        incomplete_ = incomplete_ || read->rot || (order_.known.mark.clean && read->dropped);
+        const WaterMark& mark = order_.known.mark;
+        const bool is_short = read->dropped || read->lacks_records(mark.last_record);
+        incomplete_ = incomplete_ || read->rot || (mark.clean && is_short);
         return {};
     }
 

@@ -147,6 +147,7 @@ private:
         Result<SeenLogs> logs = check_logs(files_, database_, mark_, findings_);
         if (!logs) return logs.error();
         logs_ = std::move(*logs);
+        report_.is_list_torn = logs_.is_list_torn;
         if (!logs_.may_be_opened) return look_without_opening();
         const Result<void> opened = store_.open_read_only();
         if (!opened && opened.error().code == Errc::storage_failed) return opened.error();

@@ -45,6 +45,7 @@ struct CheckReport {
     std::optional<Seq> acknowledged;  // as the file `acknowledged` says
     CheckCounts counts;
     std::vector<Finding> findings;
+    bool is_list_torn = false;  // of tables: its end is missing, it may be
 };
 
 // Takes the directory's lock. Errors: not_found (there is no log), busy (an agent runs on it),

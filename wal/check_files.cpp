@@ -96,8 +96,15 @@ Result<SeenLogs> check_logs(const Files& files,
         add(mark.clean ? Kind::log_cut_short : Kind::log_torn, *logs);
     }
     if (list->headless) add(Kind::current_missing, *list);
-    const bool is_list_damaged = list->tables || list->tables_torn || logs->tables_torn;
-    if (is_list_damaged) add(Kind::table_list_damaged, logs->tables_torn ? *logs : *list);
+    const bool is_list_damaged = list->tables || list->tables_torn;
+    if (is_list_damaged) add(Kind::table_list_damaged, *list);
+    if (!logs->dropped && mark.clean && logs->lacks_records(mark.last_record)) {
+        findings.add(Kind::log_cut_short,
+                     "",
+                     "the last record is " + std::to_string(logs->last_record) + ", and was " +
+                         std::to_string(mark.last_record) + " when it was stopped");
+    }
+    seen.is_list_torn = list->tables_torn || logs->tables_torn;
     seen.is_damaged = logs->dropped;
     seen.may_be_opened = !list->headless && !is_list_damaged && files.exists(database + "/CURRENT");
     return seen;

@@ -34,6 +34,7 @@ struct SeenLogs {
     SeqSet entries;
     bool is_damaged = false;    // RocksDB would drop some of it
     bool may_be_opened = true;  // and reading it would show something
+    bool is_list_torn = false;  // of tables: its end is missing, it may be
 };
 
 [[nodiscard]] Result<SeenLogs> check_logs(const Files& files,

@@ -206,7 +206,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     ok_ = false;
     ++failures_;
     sync_at_.reset();  // all is synced by the opening that follows
-    tables_damaged_ = tables_damaged_ || error.code == Errc::corrupt;
+    if (error.code == Errc::corrupt) tables_doubt_ = error.detail;
     reason_ = error.detail;
     reason_code_ = error.code == Errc::disk_full ? Errc::disk_full : Errc::storage_failed;
     options_.note("the log failed: " + reason_ +

@@ -80,7 +80,9 @@ constexpr std::array<KindInfo, static_cast<std::size_t>(kLastKind) + 1> kInfos =
      "the next start (with on_corruption = \"quarantine\") or `holdfast repair` writes it anew"},
     {"log_torn",
      Mend::nothing,
-     "the last write before a crash was cut off; it had not been acknowledged",
+     "the last write before a crash was cut off: nothing is missing that had been acknowledged "
+     "more "
+     "than a second before",
      kNothing},
     {"mark_slot_torn",
      Mend::nothing,

@@ -130,7 +130,10 @@ public:
         }
     }
 
-    [[nodiscard]] Inspection found() { return std::move(found_); }
+    [[nodiscard]] Inspection found() {
+        if (listed_to_ > 0) found_.last_record = std::max(next_number_, listed_to_ + 1) - 1;
+        return std::move(found_);
+    }
 
 private:
     // A log is synced before the next one begins, so that what lies between two was there.

@@ -29,7 +29,13 @@ struct Inspection {
     std::uint64_t listed_to = 0;    // no later record was in a table; 0: unknown
     std::uint64_t first_log = 0;    // all that was in those before it is in tables
     Seq last_entry = {};            // in the logs since the last opening, before any damage
+    std::uint64_t last_record = 0;  // in the logs before any damage, or in tables; 0: unknown
     std::vector<std::string> what;  // each of them, for people
+
+    // The end is missing: `last` was the last record.
+    [[nodiscard]] bool lacks_records(std::uint64_t last) const {
+        return last_record > 0 && last_record < last;
+    }
 
     [[nodiscard]] std::string text() const;
 };

@@ -1,7 +1,10 @@
 // What an open log knows of its entries, read from the store: schema, cursors, marks and counts.
+#include "proto/assert.hpp"
 #include "proto/record.hpp"
 #include "wal/log_impl.hpp"
+#include "wal/rocks_types.hpp"
 #include "wal/schema_file.hpp"
+#include "wal/seq_set.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -18,7 +21,8 @@ Result<void> Log::Impl::load(const WaterMark& mark) {
     Result<Losses> losses = saved_losses();
     if (!losses) return losses.error();
     lost_ = std::move(losses->lost);
-    lost_.forget_before(tail());
+    const std::vector<SeqRange> forgotten = lost_.forget_before(tail());
+    if (Result<void> done = forget_keys_of(forgotten); !done) return done;
     doubt_ = losses->doubt;
     if (Result<void> loaded = load_cursors(); !loaded) return loaded;
     if (Result<void> loaded = load_parked(); !loaded) return loaded;
@@ -98,6 +102,28 @@ std::uint64_t Log::Impl::count_failed(std::string_view destination) const {
         const Result<Entry> one = entry(seq);
         return one && one->event().destination == destination;
     }));
+}
+
+// Of entries that are forgotten to be lost: who sends them again must not be told that they are
+// stored. In one write with the forgetting.
+Result<void> Log::Impl::forget_keys_of(const std::vector<SeqRange>& lost) {
+    if (lost.empty()) return {};
+    SeqSet gone;
+    for (const SeqRange& range : lost) gone.add(range);
+    rocksdb::WriteBatch batch;
+    Result<void> scanned = store_.scan(bucket_key(WallTime()),
+                                       end_of(Space::key),
+                                       [&](std::string_view key, std::string_view value) {
+                                           const Result<KeyRecord> record =
+                                               decode_key_record(value);
+                                           if (!record || !gone.find(record->seq)) return true;
+                                           const rocksdb::Status done = batch.Delete(slice(key));
+                                           HOLDFAST_ASSERT(done.ok());  // memory only
+                                           return true;
+                                       });
+    if (!scanned) return scanned;
+    store_.put(batch, name_key(Space::meta, kLostName), lost_.encode());
+    return store_.write(batch, true);
 }
 
 // Nobody waits for what is gone; it was reported once, as a whole.

@@ -103,8 +103,11 @@ void Log::close() {
     if (!impl_->committer_.joinable()) return;
     impl_->committer_.join();
     impl_->water_mark_.stop();
+    const std::uint64_t last_record = impl_->store_.last_record();
     impl_->store_.close();
-    if (impl_->loaded_) impl_->water_mark_.write({impl_->head_, impl_->tail(), impl_->ok_});
+    if (impl_->loaded_) {
+        impl_->water_mark_.write({impl_->head_, impl_->tail(), impl_->ok_, last_record});
+    }
     impl_->directory_lock_.release();
 }
 

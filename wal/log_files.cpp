@@ -25,17 +25,13 @@ constexpr std::string_view kLogEnding = ".log";
 constexpr std::string_view kSpareEnding = ".spare";
 
 // What direct writes are a multiple of, in memory and on the disk.
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPage = kPageBytes;
 
 // Of more, a page is little and moving it in memory is not.
 constexpr std::size_t kMovedMax = std::size_t{64} * 1024;
 
 // Memory kept for the next write; what a large batch took is given back.
 constexpr std::size_t kBufferKept = std::size_t{1} << 20U;
-
-constexpr std::size_t up_to_page(std::size_t bytes) {
-    return (bytes + kPage - 1) / kPage * kPage;
-}
 
 struct Free {
     void operator()(char* bytes) const { std::free(bytes); }
@@ -109,9 +105,9 @@ public:
         return Append(data, options, debug);
     }
 
-    // A page that is not full yet is written again with what comes next, if that fits beside what
-    // comes next into as few pages. After a write that failed there is no other: what was reported
-    // as not written must not come later.
+    // A page that is not full yet is written again with what comes next, unless that takes a page
+    // more. After a write that failed there is no other: what was reported as not written must not
+    // come later.
     IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
         if (has_failed_) return IOStatus::IOError("an earlier write has failed");
         if (filled_ == written_) return IOStatus::OK();

@@ -72,8 +72,8 @@ struct Log::Impl {
 
     [[nodiscard]] Result<std::optional<SeqRange>> missing_at_end(Seq acknowledged,
                                                                  Seq last_in_logs);
-    [[nodiscard]] Result<Judgement> judge(const WaterMark& mark, const std::string& doubt);
-    [[nodiscard]] Result<void> open_store(const WaterMark& mark, const std::string& doubt);
+    [[nodiscard]] Result<Judgement> judge(const WaterMark& mark);
+    [[nodiscard]] Result<void> open_store(const WaterMark& mark);
 
     [[nodiscard]] Result<void> lose(const WaterMark& mark);
     void settle_doubts();
@@ -90,6 +90,7 @@ struct Log::Impl {
     [[nodiscard]] Result<Losses> saved_losses() const;
     [[nodiscard]] Result<void> restart_damaged_cursors();
     [[nodiscard]] std::uint64_t count_failed(std::string_view destination) const;
+    [[nodiscard]] Result<void> forget_keys_of(const std::vector<SeqRange>& lost);
     void forget_lost();
     [[nodiscard]] Result<void> load_schema();
     [[nodiscard]] Result<void> load_cursors();
@@ -176,6 +177,7 @@ struct Log::Impl {
     [[nodiscard]] Result<std::optional<KeyRecord>> find_key(const Digest& name,
                                                             const std::vector<WallTime>& buckets,
                                                             WallTime now) const;
+    [[nodiscard]] Result<void> forget_all_keys();
     [[nodiscard]] Result<void> load_keys();
     [[nodiscard]] Result<void> expire_keys();
 
@@ -244,7 +246,7 @@ struct Log::Impl {
     bool unsynced_ = false;              // the last write was not synced
     std::optional<SteadyTime> sync_at_;  // of buffered entries
     bool ok_ = true;
-    bool tables_damaged_ = false;  // RocksDB said so when a write failed
+    std::string tables_doubt_;  // why each table is to be read by itself; empty: no reason
     std::uint64_t failures_ = 0;
     SyncTimes syncs_;
     std::string reason_;

@@ -94,8 +94,10 @@ std::string log_in(std::string file, std::uint32_t log) {
         end = sector->place + sector->payload.size();
         sectors_end = at + kSectorBytes;
     }
-    const bool is_cut = sectors_end < file.size() &&
-                        is_damaged(std::string_view(file).substr(sectors_end, kSectorBytes));
+    const auto is_damaged_at = [&](std::size_t at) {
+        return at < file.size() && is_damaged(std::string_view(file).substr(at, kSectorBytes));
+    };
+    const bool is_cut = is_damaged_at(sectors_end) || is_damaged_at(up_to_page(sectors_end));
     file.resize(end);
     if (is_cut) file.append(kSectorPayload, kMissing);
     return file;

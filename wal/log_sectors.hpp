@@ -32,6 +32,13 @@ namespace holdfast::wal {
 inline constexpr std::size_t kSectorBytes = 512;
 inline constexpr std::size_t kSectorPayload = 496;
 
+// What is written begins on one, or goes on in the page of what was written before.
+inline constexpr std::size_t kPageBytes = 4096;
+
+constexpr std::size_t up_to_page(std::size_t bytes) {
+    return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
 constexpr std::size_t sectors_of(std::size_t bytes) {
     return (bytes + kSectorPayload - 1) / kSectorPayload;
 }
@@ -40,7 +47,8 @@ constexpr std::size_t sectors_of(std::size_t bytes) {
 void put_sectors(std::string_view bytes, std::uint32_t log, std::uint32_t place, char* to);
 
 // What a file holds of the log with this number: RocksDB's own bytes. Where some are missing there
-// is 0xff, and also behind the last if something else than a sector follows: RocksDB takes neither
+// is 0xff, and also behind the last if something else than a sector follows, there or on the next
+// page: RocksDB takes neither
 // for the end of what was written. A file of an older version, without sectors, is given as it is.
 [[nodiscard]] std::string log_in(std::string file, std::uint32_t log);
 

@@ -68,9 +68,14 @@ void Lost::seen() {
     unnamed_ = 0;
 }
 
-void Lost::forget_before(Seq tail) {
-    std::erase_if(ranges_,
-                  [&](const auto& one) { return one.second.seen && one.second.last < tail; });
+std::vector<SeqRange> Lost::forget_before(Seq tail) {
+    std::vector<SeqRange> forgotten;
+    std::erase_if(ranges_, [&](const auto& one) {
+        const bool is_over = one.second.seen && one.second.last < tail;
+        if (is_over) forgotten.push_back({one.first, one.second.last});
+        return is_over;
+    });
+    return forgotten;
 }
 
 std::optional<SeqRange> Lost::find(Seq seq) const {

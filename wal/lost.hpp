@@ -44,8 +44,8 @@ public:
     // The operator has seen all that is in it.
     void seen();
 
-    // Forgets those before `tail` that were seen.
-    void forget_before(Seq tail);
+    // Forgets those before `tail` that were seen, and returns them.
+    [[nodiscard]] std::vector<SeqRange> forget_before(Seq tail);
 
     [[nodiscard]] std::optional<SeqRange> find(Seq seq) const;  // the range that holds it
     [[nodiscard]] std::vector<SeqRange> unseen() const;

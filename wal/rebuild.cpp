@@ -132,7 +132,8 @@ Result<Built> Rebuild::build(const std::string& kept_in, Known known) const {
         return build_again({kept_in + "/db", directory_ + "/db.new", known, env_, note_});
     };
     Result<Built> built = attempt();
-    if (built || built.error().code != Errc::corrupt || known.doubt_tables) return built;
+    if (built || built.error().code != Errc::corrupt) return built;
+    if (known.doubt_tables || !known.may_doubt_tables) return built;
     note_("a table is damaged (" + built.error().detail + "): each is read by itself");
     known.doubt_tables = true;
     return attempt();

@@ -77,7 +77,7 @@ Result<void> Log::Impl::open() {
     Result<WaterMark> read = read_mark();
     if (!read) return read.error();
     WaterMark mark = *read;
-    if (Result<void> opened = open_store(mark, ""); !opened) return opened;
+    if (Result<void> opened = open_store(mark); !opened) return opened;
     // From now on an end that is cut off may be a power cut's.
     if (std::exchange(mark.clean, false)) water_mark_.write(mark);
     Result<void> loaded = load(mark);
@@ -88,7 +88,8 @@ Result<void> Log::Impl::open() {
     if (is_damaged) {
         // RocksDB opens tables without reading them.
         store_.close();
-        if (Result<void> opened = open_store(mark, loaded.error().detail); !opened) return opened;
+        tables_doubt_ = loaded.error().detail;
+        if (Result<void> opened = open_store(mark); !opened) return opened;
         loaded = load(mark);
     }
     if (!loaded) return loaded;
@@ -145,7 +146,7 @@ Result<std::optional<SeqRange>> Log::Impl::missing_at_end(Seq acknowledged, Seq 
 
 // RocksDB drops what lies behind damage in its log and deletes the file, and tables that its list
 // does not name, so that is looked at first.
-Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark, const std::string& doubt) {
+Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
     if (Result<void> made = make_directory(options_.directory / "db"); !made) return made.error();
     const Files files(options_.env);
     const std::string database = (options_.directory / "db").string();
@@ -153,7 +154,7 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark, const std::
     const Seq acknowledged = options_.durability == Durability::synced ? mark.acknowledged : Seq();
     const Result<Inspection> found = inspect(files, database, acknowledged);
     if (!found) return found.error();
-    Judgement it{.doubt_tables = !doubt.empty() || found->tables,
+    Judgement it{.doubt_tables = !tables_doubt_.empty() || found->tables,
                  .is_list_torn = found->tables_torn};
     // Not only a power cut leaves the list so, but also a write of it that failed. And where its
     // end went bad, only the rebuilding finds out.
@@ -162,7 +163,7 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark, const std::
         (mark.clean && found->dropped)) {
         it.why = found->text();
     } else if (it.doubt_tables) {
-        it.why = doubt;
+        it.why = tables_doubt_;
     } else if (found->more_behind || it.is_list_torn) {
         it.why = found->text();
         it.is_damaged = false;  // it may be: what a power cut leaves can look the same
@@ -176,18 +177,25 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark, const std::
         } else if (*missing) {
             it.is_list_torn = true;  // at the border of two records, it may be
             it.why = text_of_loss({**missing});
+        } else if (mark.clean && found->lacks_records(mark.last_record)) {
+            it.is_list_torn = true;
+            it.why = "its end is missing: the last record is " +
+                     std::to_string(found->last_record) + ", and was " +
+                     std::to_string(mark.last_record) + " when it was stopped";
         }
     }
     return it;
 }
 
-Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& doubt) {
+// A rebuilding that is under way goes on whatever the policy: the log is set aside.
+Result<void> Log::Impl::open_store(const WaterMark& mark) {
     Rebuild rebuild(options_.directory.string(), options_.env, options_.note);
     const Result<bool> under_way = rebuild.is_under_way();
     if (!under_way) return under_way.error();
+    const bool may_rebuild = options_.on_corruption == OnCorruption::quarantine;
     Judgement it{.why = "the last start did not come to the end of rebuilding it"};
     if (!*under_way) {
-        Result<Judgement> judged = judge(mark, doubt);
+        Result<Judgement> judged = judge(mark);
         if (!judged) return judged.error();
         it = std::move(*judged);
         if (it.why.empty()) {
@@ -195,16 +203,20 @@ Result<void> Log::Impl::open_store(const WaterMark& mark, const std::string& dou
             if (opened || opened.error().code != Errc::corrupt) return opened;
             it.why = opened.error().detail;
         }
+        if (it.is_damaged && !may_rebuild) return refusal(it.why);
     }
-    if (it.is_damaged && options_.on_corruption == OnCorruption::refuse) return refusal(it.why);
     options_.note((it.is_damaged
                        ? "the log is damaged and is rebuilt of what can be read: "
                        : "the log is rebuilt with all that can be read, since its end is as a "
                          "power cut can leave it: ") +
                   it.why);
-    Result<Rebuilt> rebuilt =
-        rebuild.run({mark, it.doubt_tables, it.is_list_torn}, options_.wall_now());
+    Result<Rebuilt> rebuilt = rebuild.run({.mark = mark,
+                                           .doubt_tables = it.doubt_tables,
+                                           .is_list_torn = it.is_list_torn,
+                                           .may_doubt_tables = may_rebuild},
+                                          options_.wall_now());
     if (!rebuilt) return rebuilt.error();
+    tables_doubt_.clear();
     options_.note("the log was rebuilt; what it was built of is kept in " + rebuilt->kept_in);
     if (rebuilt->unnamed != 0) options_.note(text_of_unnamed(rebuilt->unnamed));
     if (!rebuilt->lost.empty()) options_.note(text_of_loss(rebuilt->lost));
@@ -242,11 +254,7 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
 // whoever sent them was told that nothing is known of them.
 Result<void> Log::Impl::recover() {
     store_.close();
-    if (Result<void> opened = open_store({head_, tail()}, tables_damaged_ ? reason_ : "");
-        !opened) {
-        return opened;
-    }
-    tables_damaged_ = false;
+    if (Result<void> opened = open_store({head_, tail()}); !opened) return opened;
     // A reclaim that failed may have come to pass.
     Result<Seq> saved_tail = saved_seq(kTailName, Seq{1});
     if (!saved_tail) return saved_tail.error();

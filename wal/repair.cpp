@@ -63,8 +63,10 @@ Result<std::string> rebuild(const CheckOptions& options,
     Rebuild rebuild(options.directory, options.env, note);
     // Clears away what is left of an earlier one.
     if (Result<bool> under_way = rebuild.is_under_way(); !under_way) return under_way.error();
-    Result<Rebuilt> rebuilt =
-        rebuild.run({known, doubts_tables(found.findings)}, options.now, /*keep_tables=*/true);
+    const Known what{.mark = known,
+                     .doubt_tables = doubts_tables(found.findings),
+                     .is_list_torn = found.is_list_torn};
+    Result<Rebuilt> rebuilt = rebuild.run(what, options.now, /*keep_tables=*/true);
     if (!rebuilt) return rebuilt.error();
     lost = std::move(rebuilt->lost);
     unnamed = rebuilt->unnamed;

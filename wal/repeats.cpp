@@ -114,7 +114,7 @@ Result<std::optional<KeyRecord>> Log::Impl::find_key(const Digest& name,
 // A bucket at a time, the newest first.
 Result<void> Log::Impl::load_keys() {
     keys_ = KnownKeys(options_.idempotency_window);
-    if (!keys_.is_on()) return {};
+    if (!keys_.is_on()) return forget_all_keys();
     std::size_t read = 0;
     std::string end = end_of(Space::key);
     for (;;) {
@@ -132,6 +132,21 @@ Result<void> Log::Impl::load_keys() {
         if (read >= kKeysReadAtOpening) keys_.found_unread(key->bucket);
         end = begin;
     }
+}
+
+// Those of a time when they meant something.
+Result<void> Log::Impl::forget_all_keys() {
+    const std::string begin = bucket_key(WallTime());
+    const std::string end = end_of(Space::key);
+    const Result<std::optional<KeyValue>> any = store_.last(begin, end);
+    if (!any) return any.error();
+    if (!*any) return {};
+    rocksdb::WriteBatch batch;
+    const rocksdb::Status put = batch.DeleteRange(begin, end);
+    HOLDFAST_ASSERT(put.ok());  // memory only
+    Result<void> written = store_.write(batch, true);
+    if (written) store_.drop_files(begin, end);
+    return written;
 }
 
 Result<void> Log::Impl::expire_keys() {

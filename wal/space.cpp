@@ -83,9 +83,11 @@ void Log::Impl::look(std::unique_lock<std::mutex>& lock) {
     if (use) keep_ballast(*use);
     const bool has_ballast = !ballast_works_ || ballast_.is_whole();
     if (use) {
-        const SpaceLevel level = shortage(admission_.limits(), *use).level;
-        store_.let_compact(level != SpaceLevel::full);
-        store_.keep_spares(level == SpaceLevel::ok);
+        const SpaceLimits& limits = admission_.limits();
+        // On a full disk it would fail; within a full quota it is what keeps marks from piling up.
+        const SpaceLimits of_disk{.max_bytes = 0, .min_free = limits.min_free};
+        store_.let_compact(shortage(of_disk, *use).level != SpaceLevel::full);
+        store_.keep_spares(shortage(limits, *use).level == SpaceLevel::ok);
     }
     lock.lock();
     if (!use) return options_.note(use.error().detail);

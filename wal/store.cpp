@@ -110,6 +110,11 @@ void Store::close() {
     db_.reset();
 }
 
+std::uint64_t Store::last_record() const {
+    const auto lock = reading();
+    return lock ? (*db_)->GetLatestSequenceNumber() : 0;
+}
+
 void Store::put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const {
     HOLDFAST_ASSERT(db_ != nullptr);
     db_->put(batch, key, value);

@@ -54,6 +54,9 @@ public:
     // Waits for reads that are under way. What a failed store says on closing is no second failure.
     void close();
 
+    // RocksDB's number of the last record that was written; 0: it is not open.
+    [[nodiscard]] std::uint64_t last_record() const;
+
     // While the store is open, and into a batch that is written before it is closed.
     void put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const;
 

@@ -10,9 +10,9 @@
 namespace holdfast::wal {
 namespace {
 
-constexpr std::string_view kMagic = "HFMARK1\n";
+constexpr std::string_view kMagic = "HFMARK2\n";
+constexpr std::string_view kMagic1 = "HFMARK1\n";  // without the last record
 constexpr std::size_t kSlotBytes = 4096;
-constexpr std::size_t kUsedBytes = 8 + 8 + 8 + 8 + 1;
 constexpr std::size_t kSlots = 2;
 
 }  // namespace
@@ -23,12 +23,12 @@ std::string encode(const WaterMark& mark, std::uint64_t generation) {
     put_le(out, mark.acknowledged.value);
     put_le(out, mark.tail.value);
     put_le(out, static_cast<std::uint8_t>(mark.clean));
+    put_le(out, mark.last_record);
     put_le(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
     return out;
 }
 
 std::optional<DecodedMark> decode_mark(std::string_view slot) {
-    const std::string_view used = slot.substr(0, kUsedBytes);
     ByteReader reader(slot);
     const std::string_view magic = reader.take(kMagic.size());
     DecodedMark decoded{};
@@ -36,9 +36,11 @@ std::optional<DecodedMark> decode_mark(std::string_view slot) {
     decoded.mark.acknowledged = {reader.le<std::uint64_t>()};
     decoded.mark.tail = {reader.le<std::uint64_t>()};
     decoded.mark.clean = reader.le<std::uint8_t>() != 0;
+    if (magic == kMagic) decoded.mark.last_record = reader.le<std::uint64_t>();
+    const std::size_t used = slot.size() - reader.left();
     const auto checksum = reader.le<std::uint64_t>();
-    if (!reader.ok() || magic != kMagic) return std::nullopt;
-    if (checksum != XXH3_64bits(used.data(), used.size())) return std::nullopt;
+    if (!reader.ok() || (magic != kMagic && magic != kMagic1)) return std::nullopt;
+    if (checksum != XXH3_64bits(slot.data(), used)) return std::nullopt;
     return decoded;
 }
 

@@ -25,7 +25,8 @@ namespace holdfast::wal {
 struct WaterMark {
     Seq acknowledged{};  // the last entry that is known to be durable: the real one may be later
     Seq tail{1};         // what lay before had been reclaimed
-    bool clean = false;  // written by the last process as the last thing it did
+    bool clean = false;  // written by the last process as the last thing it did, and then
+    std::uint64_t last_record = 0;  // RocksDB's number of the last record; 0: unknown
 
     bool operator==(const WaterMark&) const = default;
 };

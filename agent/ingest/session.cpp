@@ -162,7 +162,7 @@ bool Session::take_turn() {
         waits_for_turn_ = false;
     };
     inside_request_.reset();
-    waits_for_turn_ = !context_.turns.take(bytes, [weak = weak_from_this(), begin] {
+    waits_for_turn_ = !context_.turns.take(peer_.pid, bytes, [weak = weak_from_this(), begin] {
         const auto self = weak.lock();
         if (!self || self->closed_) return false;
         begin();
@@ -174,7 +174,7 @@ bool Session::take_turn() {
 }
 
 void Session::give_turn_back() {
-    if (turn_ > 0) context_.turns.give_back(std::exchange(turn_, 0));
+    if (turn_ > 0) context_.turns.give_back(peer_.pid, std::exchange(turn_, 0));
 }
 
 std::size_t Session::bytes_expected() const {
@@ -462,7 +462,7 @@ bool Session::is_stalled_since(Instant then) const {
 
 bool Session::is_in_the_way_since(Instant then) const {
     return turn_ > 0 && has_turn_since_ < then && (waits_for_bytes() || writing_) &&
-           context_.turns.waiting() > 0;
+           context_.turns.is_waited_for(peer_.pid);
 }
 
 bool Session::waits_for_bytes() const {

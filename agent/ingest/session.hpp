@@ -6,9 +6,9 @@
 // were not taken, nothing more is read.
 // Limits: requests in flight, and answers made in one turn, kOutstandingMax; bytes of answers that
 // wait kUnsentBytesMax and those of one turn; bytes of requests that were begun kOwnBytesMax, and
-// kLargeBytesMax in all for those that have more. The owner closes it when the app has let it wait
-// for too long: a request that has begun must end, what is sent at once must be taken, and a
-// connection that we ended be closed.
+// kLargeBytesMax in all, half of it for one process, for those that have more. The owner closes it
+// when the app has let it wait for too long: a request that has begun must end, what is sent at
+// once must be taken, and a connection that we ended be closed.
 #pragma once
 
 #include "agent/ingest/answer_queue.hpp"

@@ -23,9 +23,11 @@ namespace holdfast::wal {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 TEST_F(CheckedLog, ThatIsWellHasNoFindings) {
     const CheckReport report = check();
@@ -110,6 +112,56 @@ TEST_F(CheckedLog, KnowsNoKeyOfALostEntry) {
     EXPECT_EQ(repeat->seq, again->seq);
 }
 
+TEST_F(CheckedLog, KnowsNoKeyOfALostEntryThatTheTailHasPassed) {
+    log_.options.idempotency_window = std::chrono::hours(24);
+    log_.open();
+    ASSERT_TRUE(log_.try_append_with_key("key", body_of(kEntries + 1)));
+    EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+    log_.close();
+    log_.open();
+    log_.append("another table");
+    log_.close();
+    for (const Path& table : files(".sst")) {
+        const std::size_t at = read(table).find(fmt::format("entry {} ", kEntries + 1));
+        if (at != std::string::npos) flip(table, at);
+    }
+    EXPECT_EQ(repair().lost.size(), 1U);
+    log_.options.history = Duration::zero();
+    log_.options.reclaim_every = std::chrono::milliseconds(1);
+    log_.open();
+    log_->lost_is_seen();
+    log_.advance(std::chrono::hours(1));
+    for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
+    log_.reclaim_beyond(Seq{kEntries + 2});
+    log_.close();
+    log_.open();
+    const Result<Placed> again = log_.try_append_with_key("key", body_of(kEntries + 1));
+    ASSERT_TRUE(again);
+    EXPECT_FALSE(again->is_repeat);
+}
+
+// Each line under one kind; and what the logs explain needs no RepairDB, which brings old marks
+// back.
+TEST_F(CheckedLog, WithoutItsFirstLogHasNoDamagedListOfTables) {
+    Path first;
+    {
+        const auto raw = log_.open_raw();
+        const auto put = [&](std::size_t family, const std::string& key) {
+            EXPECT_TRUE((*raw)->Put({}, raw->families()[family], key, "x").ok());
+        };
+        put(0, name_key(Space::saved, "a"));
+        put(1, seq_key(Space::entry, Seq{kEntries + 1}));
+        first = files(".log").back();
+        EXPECT_TRUE((*raw)->Flush({}, raw->families()[0]).ok());  // begins another log
+        put(1, seq_key(Space::entry, Seq{kEntries + 2}));
+    }
+    std::filesystem::remove(first);
+    EXPECT_THAT(damage(), Not(Contains(IsKind(Kind::table_list_damaged))));
+    for (const std::string& note : repair().notes) {
+        EXPECT_THAT(note, Not(HasSubstr("repairing: ")));
+    }
+}
+
 TEST_F(CheckedLog, WithACursorOfANewerVersionIsNotLookedAt) {
     log_.put_raw(name_key(Space::cursor, "crm"), "x");
     EXPECT_EQ(wal::check(options()).error().code, Errc::too_new);
@@ -155,7 +207,7 @@ TEST_F(Injured, ByALogThatWasCutShortLosesItsEnd) {
 
 TEST_F(Injured, ByALogThatIsGoneLosesWhatWasInIt) {
     fs::remove(only(".log"));
-    expect({Kind::end_missing}, {{{kInTables + 1}, {kEntries}}});
+    expect({Kind::log_cut_short, Kind::end_missing}, {{{kInTables + 1}, {kEntries}}});
 }
 
 TEST_F(Injured, ByAMissingHeadLosesNothing) {

@@ -12,6 +12,7 @@ namespace holdfast::wal {
 namespace {
 
 namespace fs = std::filesystem;
+using Disk = LogUnderTest::Disk;
 using testing::ElementsAre;
 
 std::string bodies(LogUnderTest& log) {
@@ -109,6 +110,64 @@ TEST_F(LogKilled, AnIntentBehindAHoleInMarksThatWereNotSyncedLeavesItsEntryInDou
     const std::vector<Pending> taken = log_.take_all();
     ASSERT_EQ(taken.size(), 1U);
     EXPECT_TRUE(taken[0].retry && taken[0].retry->intended);
+}
+
+// It is rebuilt as what a power cut leaves, whatever the policy, and that is gone on with.
+TEST_F(LogKilled, ARebuildingThatWasCutOffGoesOnWithThePolicyRefuseToo) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    log_.open();
+    log_.append("event");
+    for (const char* name : {"first", "second"}) mark(name);
+    log_.append("behind");
+    kill();
+    write_mark(Seq{1});
+    log_.rot("first");
+    const fs::path before = log_.options.directory.string() + ".before";
+    fs::copy(log_.options.directory, before, fs::copy_options::recursive);
+    bool was_set_aside = false;
+    for (std::uint64_t moment = 0; !was_set_aside; ++moment) {
+        ASSERT_LT(moment, 1000U);
+        fs::remove_all(log_.options.directory);
+        fs::copy(before, log_.options.directory, fs::copy_options::recursive);
+        log_.disk().fail(
+            Disk::kAnyOp, moment, Disk::kForEver, rocksdb::IOStatus::IOError("injected"));
+        if (log_.try_open()) log_.close();
+        log_.disk().heal();
+        was_set_aside = fs::exists(log_.options.directory / "rebuilding") &&
+                        !fs::exists(log_.options.directory / "db");
+    }
+    fs::remove_all(before);
+    const Result<void> opened = log_.try_open();
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_EQ(bodies(log_), "event behind ");
+}
+
+TEST_F(LogKilled, ATableThatIsDamagedBesidesIsLeftAloneByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    log_.open();
+    for (std::uint64_t seq = 1; seq <= 3; ++seq) log_.append(body_of(seq));
+    log_.close();
+    log_.open();  // in a table
+    for (const char* name : {"first", "second"}) mark(name);
+    log_.append("behind");
+    kill();
+    write_mark(Seq{3});
+    log_.rot("second");
+    int flipped = 0;
+    for (const auto& table : fs::directory_iterator(log_.options.directory / "db")) {
+        if (table.path().extension() != ".sst") continue;
+        std::ifstream in(table.path(), std::ios::binary);
+        std::string bytes{std::istreambuf_iterator<char>(in), {}};
+        const std::size_t at = bytes.find("entry 1 ");
+        if (at == std::string::npos) continue;
+        ++flipped;
+        bytes[at] = static_cast<char>(bytes[at] ^ 1);
+        std::ofstream(table.path(), std::ios::binary) << bytes;
+    }
+    ASSERT_EQ(flipped, 1);
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
 }
 
 TEST_F(LogKilled, AnEventThatStoodBehindRotIsAcknowledgedProof) {

@@ -202,6 +202,17 @@ TEST_F(LogRepeats, KeysExpireWhileOthersCome) {
     EXPECT_FALSE(stored("key 0").is_repeat);
 }
 
+TEST_F(LogRepeats, WithAWindowOfNothingThoseOfBeforeLeaveTheDisk) {
+    log_.open();
+    for (const char* key : {"a", "b", "c"}) stored(key);
+    log_.close();
+    EXPECT_EQ(keys_on_disk(), 3U);
+    log_.options.idempotency_window = Duration::zero();
+    log_.open();
+    log_.close();
+    EXPECT_EQ(keys_on_disk(), 0U);
+}
+
 TEST_F(LogRepeats, WithAWindowOfNothingEveryEventIsNew) {
     log_.options.idempotency_window = 0s;
     log_.open();

@@ -244,6 +244,20 @@ TEST_F(LogRotList, ARebuildingThatCannotBeginLeavesNoFolder) {
     check();
 }
 
+// The upgrade from schema 1 has deleted their range among the marks, where they were.
+TEST_F(LogRotList, ARebuildingAfterAnUpgradeKeepsTheEntries) {
+    {
+        const Raw to = raw();
+        rocksdb::WriteBatch moved;
+        const std::string first = seq_key(Space::entry, {});
+        const std::string last = seq_key(Space::entry, Seq{kEntries});
+        ASSERT_TRUE(moved.DeleteRange(to.marks, first, last + '\0').ok());
+        ASSERT_TRUE((*to.database)->Write({}, &moved).ok());
+    }
+    tear();
+    check();
+}
+
 TEST_F(LogRotList, OfNothingNothingIsBuilt) {
     fs::rename(db(), directory() / "elsewhere");
     write(directory() / "rebuilding", "20260102T000000Z");

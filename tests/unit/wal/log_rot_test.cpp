@@ -9,8 +9,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
+#include <iterator>
 #include <random>
+#include <thread>
 
 namespace holdfast::wal {
 namespace {
@@ -276,7 +279,6 @@ TEST_F(LogRot, OfATableCostsWhatWasInItsDamagedBlockAlone) {
     check();
 }
 
-// What RocksDB does at an opening would be a change.
 // All being in tables, the last of them is read to see where the log ends.
 TEST_F(LogRot, OfTheLastTableCostsWhatWasInItsDamagedBlockAlone) {
     log_.open();
@@ -343,6 +345,73 @@ TEST_F(LogRot, ARebuildingThatWasCutOffStillKnowsWhatWasAcknowledged) {
     EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{kEntries}, {kEntries}}));
 }
 
+// With it go marks alone, so that no entry is missed.
+TEST_F(LogRot, OfALogThatWasCutAfterACleanStopIsNoticed) {
+    log_.open();
+    log_.append("event");
+    log_.take_all();
+    const Path log = files(".log").back();
+    const std::size_t used = read(log).find_last_not_of('\0');
+    for (Seq seq{14}; seq < Seq{19}; seq = seq.next()) log_->fail("crm", seq, kFailure);
+    log_.close();
+    fs::resize_file(log, (used / kSectorBytes + 1) * kSectorBytes);  // before the last write
+    log_.options.on_corruption = OnCorruption::refuse;
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().detail, HasSubstr("its end is missing: the last record is"));
+    log_.options.on_corruption = OnCorruption::quarantine;
+    log_.open();
+    EXPECT_THAT(log_->health().lost, IsEmpty());
+    for (const Pending& one : log_.take_all()) {
+        EXPECT_TRUE(one.retry && one.retry->intended) << "in doubt " << one.seq.value;
+    }
+}
+
+// The disk comes and goes; what was built is not built again.
+TEST_F(LogRot, FoundByAWriteIsRebuiltOnceThoughOpeningFailsAfterwards) {
+    log_.options.reopen_min = log_.options.reopen_max = std::chrono::milliseconds(1);
+    log_.open();
+    std::atomic<bool> is_placed = false;
+    std::atomic<bool> has_failed = false;
+    log_.disk().observe([&](Disk::Op op, const std::string& file) {
+        const bool is_aside = file.find("quarantine") != std::string::npos;
+        if (op == Disk::Op::rename && file.ends_with("/db") && !is_aside) is_placed = true;
+        if (!is_placed || has_failed || op != Disk::Op::create) return;
+        has_failed = true;
+        log_.disk().fail(
+            static_cast<unsigned>(Disk::Op::create), 0, 3, rocksdb::IOStatus::IOError("injected"));
+    });
+    log_.disk().fail(
+        static_cast<unsigned>(Disk::Op::append), 0, 1, rocksdb::IOStatus::Corruption("injected"));
+    EXPECT_TRUE(log_.try_append("x"));
+    log_.reports().wait_for_reopening(1);
+    log_.disk().observe({});
+    EXPECT_TRUE(has_failed);
+    const auto folders = fs::directory_iterator(directory() / "quarantine");
+    EXPECT_EQ(std::distance(begin(folders), end(folders)), 1);
+}
+
+TEST_F(LogRot, FoundByAWriteIsSaidOnceByThePolicyRefuse) {
+    log_.options.on_corruption = OnCorruption::refuse;
+    log_.options.reopen_min = log_.options.reopen_max = std::chrono::milliseconds(1);
+    log_.open();
+    log_.disk().fail(
+        static_cast<unsigned>(Disk::Op::append), 0, 1, rocksdb::IOStatus::Corruption("injected"));
+    EXPECT_TRUE(log_.try_append("x"));
+    const auto refusals = [&] {
+        const std::string notes = log_.reports().notes();
+        std::size_t count = 0;
+        for (std::size_t at = 0; (at = notes.find("reopening the log", at)) != std::string::npos;) {
+            ++count;
+            ++at;
+        }
+        return count;
+    };
+    while (refusals() < 5) std::this_thread::yield();
+    EXPECT_LT(log_->health().reason.size(), 300U) << log_->health().reason;
+}
+
+// What RocksDB does at an opening would be a change.
 TEST_F(LogRot, OfAMissingEndIsLeftAloneByThePolicyRefuse) {
     log_.options.on_corruption = OnCorruption::refuse;
     write_mark_without_clean_stop();

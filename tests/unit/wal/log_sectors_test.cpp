@@ -100,6 +100,20 @@ TEST(LogSectors, ThatAreDamagedAreSeenToBe) {
     EXPECT_EQ(log_in(file, kLog), text);
 }
 
+// A write that does not fit beside what was written begins on the next page.
+TEST(LogSectors, ThatAreCutShortAtTheBeginningOfAPageAreDamaged) {
+    const std::string one(3 * kSectorPayload, 'a');
+    const std::string two(6 * kSectorPayload, 'b');
+    std::string file(kPageBytes + 6 * kSectorBytes, '\0');
+    put_sectors(one, 1, 0, file.data());
+    put_sectors(two, 1, static_cast<std::uint32_t>(one.size()), file.data() + kPageBytes);
+    EXPECT_EQ(log_in(file, 1), one + two);
+    file.resize(kPageBytes + 100);
+    EXPECT_EQ(log_in(file, 1), one + std::string(kSectorPayload, '\xff'));
+    file.resize(kPageBytes);
+    EXPECT_EQ(log_in(file, 1), one);
+}
+
 TEST(LogSectors, ThatAreCutShortAreDamaged) {
     const std::string text = text_of(496 + 100);
     EXPECT_EQ(log_in(sectors(text).substr(0, 512 + 40), kLog), text.substr(0, 496) + gap(496));

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <random>
 #include <thread>
 
 namespace holdfast::wal {
@@ -57,6 +60,30 @@ TEST_F(LogSpace, TheQuotaOfTheDirectoryCountsToo) {
     log_.open();
     EXPECT_EQ(log_.try_append("x").error().code, Errc::log_full);
     EXPECT_EQ(log_->space().level, SpaceLevel::tight);
+}
+
+// An outage may last for days, and each attempt writes a mark.
+TEST_F(LogSpace, MarksDoNotPileUpWhileTheQuotaIsReached) {
+    LogUnderTest log(true);
+    log.options.max_bytes = 64U << 20U;  // so that its buffers are small
+    log.set_disk_use({64U << 20U, kGiB, 100 * kGiB});
+    log.open();
+    EXPECT_EQ(log.try_append("x").error().code, Errc::log_full);
+    std::mt19937_64 random(1);
+    std::string value(64 << 10U, ' ');
+    for (Ticket ticket = 1000; ticket < 1200; ++ticket) {
+        for (char& one : value) one = static_cast<char>(random());
+        log->save("breaker", value);
+        log->intend("crm", Seq{1}, Retry{}, ticket);
+        ASSERT_TRUE(log.reports().wait_for({ticket}));
+    }
+    const auto tables = [&] {
+        const auto files = std::filesystem::directory_iterator(log.options.directory / "db");
+        return std::count_if(begin(files), end(files), [](const auto& file) {
+            return file.path().extension() == ".sst";
+        });
+    };
+    EXPECT_TRUE(wait_until([&] { return tables() < 12; })) << tables() << " tables";
 }
 
 TEST_F(LogSpace, EventsAreTakenAgainSoonAfterThereIsRoom) {

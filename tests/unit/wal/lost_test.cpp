@@ -39,9 +39,9 @@ TEST(Lost, WhatWasSeenStaysAGap) {
     lost.add(range(6, 8));
     EXPECT_THAT(lost.unseen(), ElementsAre(range(8, 8)));
     EXPECT_TRUE(lost.find({5}));
-    lost.forget_before({8});
+    EXPECT_THAT(lost.forget_before({8}), ElementsAre(range(5, 7)));
     EXPECT_FALSE(lost.find({5}));
-    lost.forget_before({9});
+    EXPECT_THAT(lost.forget_before({9}), ElementsAre());
     EXPECT_THAT(lost.unseen(), ElementsAre(range(8, 8)));  // nobody has seen it
 }
 
