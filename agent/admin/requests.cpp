@@ -168,6 +168,7 @@ asio::awaitable<AdminAnswer> show_entry(AdminHost& host,
 
 struct ReplayRequest {
     bool all = false;
+    std::optional<Seq> up_to;  // with `all`: none after it
     std::vector<std::string> entries;
 };
 
@@ -177,6 +178,9 @@ Result<ReplayRequest> replay_request(const std::string& body) {
     bool all_texts = true;
     if (json.is_object()) {
         request.all = json.contains("all") && json["all"] == true;
+        if (json.contains("up_to") && json["up_to"].is_number_unsigned()) {
+            request.up_to = Seq{json["up_to"].get<std::uint64_t>()};
+        }
         if (json.contains("entries") && json["entries"].is_array()) {
             for (const Json& one : json["entries"]) {
                 all_texts = all_texts && one.is_string();
@@ -201,8 +205,9 @@ const char* reason_to_skip(const wal::Description& dead) {
     return nullptr;
 }
 
-// The first dead letters that can be replayed; the first of those that cannot go to `skipped`.
-Result<std::vector<std::string>> all_failed(const wal::Log& log, Json& skipped) {
+// The first dead letters up to there that can be replayed; the first of those that cannot go to
+// `skipped`.
+Result<std::vector<std::string>> all_failed(const wal::Log& log, Seq up_to, Json& skipped) {
     wal::Query query;
     query.state = wal::EntryState::failed;
     query.count_max = kReplaysMax;
@@ -211,6 +216,7 @@ Result<std::vector<std::string>> all_failed(const wal::Log& log, Json& skipped) 
         const Result<wal::Page> page = log.list(query);
         if (!page) return page.error();
         for (const wal::Description& one : page->entries) {
+            if (one.entry.seq() > up_to) return names;
             const std::string name = std::to_string(one.entry.seq().value);
             if (const char* const reason = reason_to_skip(one); reason == nullptr) {
                 if (names.size() < kReplaysMax) names.push_back(name);
@@ -234,8 +240,9 @@ asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
     if (!request) co_return refuse(request.error());
     Json replayed = Json::array();
     Json skipped = Json::array();
+    const Seq up_to = request->up_to.value_or(host.log().health().head);
     if (request->all) {
-        Result<std::vector<std::string>> names = all_failed(host.log(), skipped);
+        Result<std::vector<std::string>> names = all_failed(host.log(), up_to, skipped);
         if (!names) co_return refuse(names.error());
         request->entries = std::move(*names);
     }
@@ -273,6 +280,7 @@ asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
     answer.body = {{"replayed", std::move(replayed)},
                    {"skipped", std::move(skipped)},
                    {"remaining", count_failed(host.log())}};
+    if (request->all) answer.body["up_to"] = up_to.value;
     co_return answer;
 }
 

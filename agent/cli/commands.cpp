@@ -135,20 +135,24 @@ int Commands::replay(const std::vector<std::string>& entries) const {
     return at(reply->document, "skipped").empty() ? kDone : kRefused;
 }
 
-// Each call replays the oldest of them, as many as the agent likes to do at once. What fails again
-// meanwhile remains too, so this ends once it did as many as there were at the start.
+// Each call replays the oldest of them, as many as the agent likes to do at once, up to the last
+// entry that there was at the first: what fails again meanwhile remains for the next time.
 int Commands::replay_all() const {
     Json report{{"replayed", Json::array()}, {"skipped", Json::array()}, {"remaining", 0}};
     std::set<std::string> skipped;  // each call meets them again
     std::optional<std::uint64_t> total;
+    Json request{{"all", true}};
     for (;;) {
-        const Result<Reply> reply = checked(client_.post("/v1/replay", R"({"all":true})"));
+        const Result<Reply> reply = checked(client_.post("/v1/replay", request.dump()));
         if (!reply) {
             if (total) write(json_ ? one_line(report) : format_replay(report, false));
             return fail(reply.error());
         }
         const Json& replayed = at(reply->document, "replayed");
         append(report["replayed"], replayed);
+        if (const Json& up_to = at(reply->document, "up_to"); !up_to.is_null()) {
+            request["up_to"] = up_to;
+        }
         for (const Json& entry : at(reply->document, "skipped")) {
             if (skipped.insert(text_at(entry, "entry")).second) report["skipped"].push_back(entry);
         }

@@ -224,7 +224,7 @@ TEST_F(CliTest, EndsWith1WhenAnEntryWasSkipped) {
 }
 
 constexpr const char* kFirstOfTwo =
-    R"({"replayed":[{"seq":1},{"seq":2}],"skipped":[],"remaining":1})";
+    R"({"replayed":[{"seq":1},{"seq":2}],"skipped":[],"remaining":1,"up_to":9})";
 
 TEST_F(CliTest, ReplaysAllUntilNothingRemains) {
     const Outcome outcome = run_with(
@@ -234,7 +234,8 @@ TEST_F(CliTest, ReplaysAllUntilNothingRemains) {
     EXPECT_EQ(outcome.out, "3 entries replayed.\n");
     EXPECT_EQ(outcome.err, "");
     EXPECT_THAT(outcome.requests,
-                ElementsAre("POST /v1/replay {\"all\":true}", "POST /v1/replay {\"all\":true}"));
+                ElementsAre("POST /v1/replay {\"all\":true}",
+                            "POST /v1/replay {\"all\":true,\"up_to\":9}"));
 }
 
 TEST_F(CliTest, JoinsTheReportsOfAReplayOfAll) {

@@ -307,6 +307,19 @@ TEST_F(AdminApi, ReplaysAll) {
     EXPECT_TRUE(answer["replayed"].empty());
 }
 
+TEST_F(AdminApi, ReplaysAllUpToWhereTheFirstCallSaw) {
+    store({"1", "2", "3"});
+    fail_all();
+    const Json first = call("POST", "/v1/replay", R"({"all":true})");
+    EXPECT_EQ(first["replayed"].size(), 3U);
+    EXPECT_EQ(first["up_to"], 3);
+    fail_all();  // again
+    const Json second = call("POST", "/v1/replay", R"({"all":true,"up_to":3})");
+    EXPECT_TRUE(second["replayed"].empty()) << second;
+    EXPECT_EQ(second["remaining"], 3);
+    EXPECT_EQ(call("POST", "/v1/replay", R"({"all":true})")["replayed"].size(), 3U);
+}
+
 TEST_F(AdminApi, RefusesAReplayThatIsNotClear) {
     std::string many = R"({"entries":["1")";
     for (int i = 0; i < 1000; ++i) many += R"(,"1")";
