@@ -112,7 +112,7 @@ void Store::close() {
 
 std::uint64_t Store::last_record() const {
     const auto lock = reading();
-    return lock ? (*db_)->GetLatestSequenceNumber() : 0;
+    return lock ? synced_to_ : 0;
 }
 
 void Store::put(rocksdb::WriteBatch& batch, std::string_view key, std::string_view value) const {

@@ -54,7 +54,7 @@ public:
     // Waits for reads that are under way. What a failed store says on closing is no second failure.
     void close();
 
-    // RocksDB's number of the last record that was written; 0: it is not open.
+    // RocksDB's number of the last record that was synced; 0: it is not open. For who writes.
     [[nodiscard]] std::uint64_t last_record() const;
 
     // While the store is open, and into a batch that is written before it is closed.

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include <utility>
+#include <vector>
 
 namespace holdfast::wal {
 namespace {
@@ -17,13 +18,14 @@ constexpr std::size_t kSlots = 2;
 
 }  // namespace
 
-std::string encode(const WaterMark& mark, std::uint64_t generation) {
+std::string encode(const WaterMark& mark, std::uint64_t generation, std::uint64_t set_aside) {
     std::string out(kMagic);
     put_le(out, generation);
     put_le(out, mark.acknowledged.value);
     put_le(out, mark.tail.value);
     put_le(out, static_cast<std::uint8_t>(mark.clean));
     put_le(out, mark.last_record);
+    put_le(out, set_aside);
     put_le(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
     return out;
 }
@@ -36,7 +38,10 @@ std::optional<DecodedMark> decode_mark(std::string_view slot) {
     decoded.mark.acknowledged = {reader.le<std::uint64_t>()};
     decoded.mark.tail = {reader.le<std::uint64_t>()};
     decoded.mark.clean = reader.le<std::uint8_t>() != 0;
-    if (magic == kMagic) decoded.mark.last_record = reader.le<std::uint64_t>();
+    if (magic == kMagic) {
+        decoded.mark.last_record = reader.le<std::uint64_t>();
+        decoded.set_aside = reader.le<std::uint64_t>();
+    }
     const std::size_t used = slot.size() - reader.left();
     const auto checksum = reader.le<std::uint64_t>();
     if (!reader.ok() || (magic != kMagic && magic != kMagic1)) return std::nullopt;
@@ -65,6 +70,7 @@ Result<std::optional<WaterMark>> WaterMarkFile::read() {
     if (!newest) return Error{Errc::corrupt, path_ + " is damaged"};
     is_there_ = bytes->size() == kSlots * kSlotBytes;
     generation_ = newest->generation;
+    if (newest->set_aside != set_aside()) newest->mark.last_record = 0;
     return std::optional(newest->mark);
 }
 
@@ -80,7 +86,22 @@ Result<void> WaterMarkFile::write(const WaterMark& mark) {
         if (Result<void> made = make(); !made) return made;
     }
     ++generation_;
-    return files_.overwrite(path_, generation_ % kSlots * kSlotBytes, encode(mark, generation_));
+    const std::uint64_t aside = mark.last_record > 0 ? set_aside() : 0;
+    return files_.overwrite(
+        path_, generation_ % kSlots * kSlotBytes, encode(mark, generation_, aside));
+}
+
+// 0: none.
+std::uint64_t WaterMarkFile::set_aside() const {
+    const std::string quarantine = directory_ + "/quarantine";
+    const Result<std::vector<std::string>> folders = files_.list(quarantine);
+    std::string names;
+    if (folders) {
+        for (const std::string& folder : *folders) {
+            if (files_.exists(join(quarantine, folder) + "/db")) names += folder + "\n";
+        }
+    }
+    return names.empty() ? 0 : XXH3_64bits(names.data(), names.size());
 }
 
 WaterMarkKeeper::WaterMarkKeeper(std::string directory,

@@ -31,11 +31,16 @@ struct WaterMark {
     bool operator==(const WaterMark&) const = default;
 };
 
-[[nodiscard]] std::string encode(const WaterMark& mark, std::uint64_t generation);
+// `set_aside`: tells which databases were in quarantine then. One that was built since has records
+// of other numbers.
+[[nodiscard]] std::string encode(const WaterMark& mark,
+                                 std::uint64_t generation,
+                                 std::uint64_t set_aside = 0);
 
 struct DecodedMark {
     WaterMark mark;
     std::uint64_t generation;
+    std::uint64_t set_aside;
 };
 
 [[nodiscard]] std::optional<DecodedMark> decode_mark(std::string_view slot);
@@ -44,8 +49,8 @@ class WaterMarkFile {
 public:
     WaterMarkFile(std::string directory, rocksdb::Env* env);
 
-    // The newest slot that is whole; nullopt when there is no file. Errors: corrupt (no slot is
-    // whole), storage_failed.
+    // The newest slot that is whole, without its last record if the database is another since;
+    // nullopt when there is no file. Errors: corrupt (no slot is whole), storage_failed.
     [[nodiscard]] Result<std::optional<WaterMark>> read();
 
     // One of the slots that were read had something in it and was not whole.
@@ -56,6 +61,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> make();
+    [[nodiscard]] std::uint64_t set_aside() const;
 
     const std::string directory_;
     const std::string path_;

@@ -178,7 +178,10 @@ Result<ReplayRequest> replay_request(const std::string& body) {
     bool all_texts = true;
     if (json.is_object()) {
         request.all = json.contains("all") && json["all"] == true;
-        if (json.contains("up_to") && json["up_to"].is_number_unsigned()) {
+        if (json.contains("up_to")) {
+            if (!request.all || !json["up_to"].is_number_unsigned()) {
+                return Error{Errc::bad_input, "up_to: a position in the log, with \"all\""};
+            }
             request.up_to = Seq{json["up_to"].get<std::uint64_t>()};
         }
         if (json.contains("entries") && json["entries"].is_array()) {

@@ -162,9 +162,11 @@ int Commands::replay_all() const {
         if (!total) total = replayed.size() + remaining;
         const std::uint64_t done = report["replayed"].size() + skipped.size();
         if (around_.tty) around_.err << "replayed " << done << " of " << *total << "\n";
-        if (replayed.empty() || remaining == 0 || done >= *total) {
+        // An older agent knows no such limit.
+        const bool has_limit = request.contains("up_to");
+        if (replayed.empty() || remaining == 0 || (!has_limit && done >= *total)) {
             write(json_ ? one_line(report) : format_replay(report, false));
-            return skipped.empty() && done >= *total ? kDone : kRefused;
+            return skipped.empty() && (has_limit || done >= *total) ? kDone : kRefused;
         }
     }
 }

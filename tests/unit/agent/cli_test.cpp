@@ -256,12 +256,14 @@ TEST_F(CliTest, ShowsTheProgressOfAReplayOnATerminal) {
 }
 
 TEST_F(CliTest, ReplaysNoMoreThanThereWereEvenIfAllFailAgain) {
-    const Outcome outcome = run_with(
-        {{200, kFirstOfTwo}, {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":3})"}},
-        {"replay", "--all"});
+    const Outcome outcome =
+        run_with({{200, kFirstOfTwo},
+                  {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":3})"},
+                  {200, R"({"replayed":[],"skipped":[],"remaining":3})"}},
+                 {"replay", "--all"});
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out, "3 entries replayed.\n3 dead letters left.\n");
-    EXPECT_EQ(outcome.requests.size(), 2U);
+    EXPECT_EQ(outcome.requests.size(), 3U);
 }
 
 TEST_F(CliTest, CountsAnEntryThatCannotBeReplayedOnce) {
@@ -282,8 +284,17 @@ TEST_F(CliTest, StopsReplayingWhenNothingIsReplayedAnyMore) {
     const Outcome outcome =
         run_with({{200, kFirstOfTwo}, {200, R"({"replayed":[],"skipped":[],"remaining":1})"}},
                  {"replay", "--all"});
-    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.code, 0) << "what is left has failed since";
     EXPECT_EQ(outcome.out, "2 entries replayed.\n1 dead letter left.\n");
+}
+
+TEST_F(CliTest, StopsReplayingWithAnOlderAgentToo) {
+    const Outcome outcome =
+        run_with({{200, R"({"replayed":[{"seq":1}],"skipped":[],"remaining":1})"},
+                  {200, R"({"replayed":[],"skipped":[],"remaining":1})"}},
+                 {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "1 entry replayed.\n1 dead letter left.\n");
 }
 
 TEST_F(CliTest, SaysWhatWasReplayedBeforeTheAgentRefused) {

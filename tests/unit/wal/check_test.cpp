@@ -87,45 +87,40 @@ TEST_F(CheckedLog, OfANewerVersionIsNotRepaired) {
 }
 
 // What was lost may be sent again.
-TEST_F(CheckedLog, KnowsNoKeyOfALostEntry) {
-    log_.options.idempotency_window = std::chrono::hours(24);
-    log_.open();
-    ASSERT_TRUE(log_.try_append_with_key("key", body_of(kEntries + 1)));
-    EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
-    log_.close();
-    log_.open();
-    log_.append("another table");
-    log_.close();
-    for (const Path& table : files(".sst")) {
-        const std::size_t at = read(table).find(fmt::format("entry {} ", kEntries + 1));
-        if (at != std::string::npos) flip(table, at);
+class LostWithAKey : public CheckedLog {
+protected:
+    LostWithAKey() {
+        log_.options.idempotency_window = std::chrono::hours(24);
+        log_.open();
+        EXPECT_TRUE(try_append());
+        EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
+        log_.close();
+        log_.open();
+        log_.append("another table");
+        log_.close();
+        for (const Path& table : files(".sst")) {
+            const std::size_t at = read(table).find(fmt::format("entry {} ", kEntries + 1));
+            if (at != std::string::npos) flip(table, at);
+        }
+        EXPECT_THAT(repair().lost, ElementsAre(SeqRange{{kEntries + 1}, {kEntries + 1}}));
     }
-    EXPECT_THAT(repair().lost, ElementsAre(SeqRange{{kEntries + 1}, {kEntries + 1}}));
+
+    Result<Placed> try_append() { return log_.try_append_with_key("key", body_of(kEntries + 1)); }
+};
+
+TEST_F(LostWithAKey, IsNotKnownAnyMore) {
     log_.open();
-    const Result<Placed> again = log_.try_append_with_key("key", body_of(kEntries + 1));
+    const Result<Placed> again = try_append();
     ASSERT_TRUE(again);
     EXPECT_FALSE(again->is_repeat);
     EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
-    const Result<Placed> repeat = log_.try_append_with_key("key", body_of(kEntries + 1));
+    const Result<Placed> repeat = try_append();
     ASSERT_TRUE(repeat);
     EXPECT_TRUE(repeat->is_repeat);
     EXPECT_EQ(repeat->seq, again->seq);
 }
 
-TEST_F(CheckedLog, KnowsNoKeyOfALostEntryThatTheTailHasPassed) {
-    log_.options.idempotency_window = std::chrono::hours(24);
-    log_.open();
-    ASSERT_TRUE(log_.try_append_with_key("key", body_of(kEntries + 1)));
-    EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket()}));
-    log_.close();
-    log_.open();
-    log_.append("another table");
-    log_.close();
-    for (const Path& table : files(".sst")) {
-        const std::size_t at = read(table).find(fmt::format("entry {} ", kEntries + 1));
-        if (at != std::string::npos) flip(table, at);
-    }
-    EXPECT_EQ(repair().lost.size(), 1U);
+TEST_F(LostWithAKey, IsNotKnownAgainWhenTheTailHasPassedIt) {
     log_.options.history = Duration::zero();
     log_.options.reclaim_every = std::chrono::milliseconds(1);
     log_.open();
@@ -135,7 +130,7 @@ TEST_F(CheckedLog, KnowsNoKeyOfALostEntryThatTheTailHasPassed) {
     log_.reclaim_beyond(Seq{kEntries + 2});
     log_.close();
     log_.open();
-    const Result<Placed> again = log_.try_append_with_key("key", body_of(kEntries + 1));
+    const Result<Placed> again = try_append();
     ASSERT_TRUE(again);
     EXPECT_FALSE(again->is_repeat);
 }
@@ -190,6 +185,8 @@ protected:
         if (report.mended == Mend::rebuild) {
             // All that was there is kept.
             EXPECT_TRUE(fs::exists(report.kept_in + "/db"));
+            const auto kept = fs::directory_iterator(directory() / "quarantine");
+            EXPECT_EQ(std::distance(begin(kept), end(kept)), 1) << "what was built was built again";
         }
         expect_all_but(lost);
     }

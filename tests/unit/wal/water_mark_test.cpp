@@ -139,6 +139,21 @@ TEST_F(WaterMarkOnDisk, TheKeeperIsNotPutOffByWhatHasNotMoved) {
     EXPECT_EQ((*read())->acknowledged, Seq{21});
 }
 
+// Its records have numbers of their own.
+TEST_F(WaterMarkOnDisk, TheLastRecordIsThatOfTheDatabaseThatWasThere) {
+    WaterMarkFile file("/wal", env_.get());
+    const WaterMark mark{{7}, {2}, true, 50};
+    ASSERT_TRUE(file.write(mark));
+    EXPECT_EQ(**read(), mark);
+    const Files files(env_.get());
+    for (const char* folder : {"/wal/quarantine", "/wal/quarantine/x", "/wal/quarantine/x/db"}) {
+        ASSERT_TRUE(files.make_directory(folder));
+    }
+    EXPECT_EQ(**read(), (WaterMark{{7}, {2}, true, 0})) << "another was built since";
+    ASSERT_TRUE(file.write(mark));
+    EXPECT_EQ(**read(), mark);
+}
+
 TEST_F(WaterMarkOnDisk, AFailureToWriteItIsNotedOnce) {
     int notes = 0;
     WaterMarkKeeper keeper(

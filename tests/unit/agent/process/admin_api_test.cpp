@@ -318,6 +318,11 @@ TEST_F(AdminApi, ReplaysAllUpToWhereTheFirstCallSaw) {
     EXPECT_TRUE(second["replayed"].empty()) << second;
     EXPECT_EQ(second["remaining"], 3);
     EXPECT_EQ(call("POST", "/v1/replay", R"({"all":true})")["replayed"].size(), 3U);
+    for (const char* unclear : {R"({"all":true,"up_to":"3"})",
+                                R"({"all":true,"up_to":-1})",
+                                R"({"entries":["1"],"up_to":3})"}) {
+        expect_error(call("POST", "/v1/replay", unclear), 400, "bad_input");
+    }
 }
 
 TEST_F(AdminApi, RefusesAReplayThatIsNotClear) {
