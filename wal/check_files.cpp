@@ -99,10 +99,7 @@ Result<SeenLogs> check_logs(const Files& files,
     const bool is_list_damaged = list->tables || list->tables_torn;
     if (is_list_damaged) add(Kind::table_list_damaged, *list);
     if (!logs->dropped && mark.clean && logs->lacks_records(mark.last_record)) {
-        findings.add(Kind::log_cut_short,
-                     "",
-                     "the last record is " + std::to_string(logs->last_record) + ", and was " +
-                         std::to_string(mark.last_record) + " when it was stopped");
+        findings.add(Kind::log_cut_short, "", logs->text_of_missing_end(mark.last_record));
     }
     seen.is_list_torn = list->tables_torn || logs->tables_torn;
     seen.is_damaged = logs->dropped;

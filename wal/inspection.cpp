@@ -193,6 +193,11 @@ std::string Inspection::text() const {
     return all;
 }
 
+std::string Inspection::text_of_missing_end(std::uint64_t last) const {
+    return "its end is missing: the last record is " + std::to_string(last_record) + ", and was " +
+           std::to_string(last) + " when it was stopped";
+}
+
 Result<Inspection> read_logs(const Files& files,
                              const std::string& database,
                              const ReadFrom& from,

@@ -38,6 +38,7 @@ struct Inspection {
     }
 
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::string text_of_missing_end(std::uint64_t last) const;
 };
 
 // `acknowledged`: the last entry that is known to have been.

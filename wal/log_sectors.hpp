@@ -48,8 +48,8 @@ void put_sectors(std::string_view bytes, std::uint32_t log, std::uint32_t place,
 
 // What a file holds of the log with this number: RocksDB's own bytes. Where some are missing there
 // is 0xff, and also behind the last if something else than a sector follows, there or on the next
-// page: RocksDB takes neither
-// for the end of what was written. A file of an older version, without sectors, is given as it is.
+// page: RocksDB takes neither for the end of what was written. A file of an older version, without
+// sectors, is given as it is.
 [[nodiscard]] std::string log_in(std::string file, std::uint32_t log);
 
 }  // namespace holdfast::wal

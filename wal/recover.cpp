@@ -179,9 +179,7 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
             it.why = text_of_loss({**missing});
         } else if (mark.clean && found->lacks_records(mark.last_record)) {
             it.is_list_torn = true;
-            it.why = "its end is missing: the last record is " +
-                     std::to_string(found->last_record) + ", and was " +
-                     std::to_string(mark.last_record) + " when it was stopped";
+            it.why = found->text_of_missing_end(mark.last_record);
         }
     }
     return it;

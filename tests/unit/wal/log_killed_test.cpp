@@ -56,6 +56,17 @@ protected:
         return false;
     }
 
+    // In marks that were not synced.
+    void leave_an_event_behind_a_hole() {
+        log_.open();
+        log_.append("event");
+        for (const char* name : {"first", "second"}) mark(name);
+        log_.append("behind");
+        kill();
+        write_mark(Seq{1});
+        log_.rot("first");
+    }
+
     [[nodiscard]] bool was_rebuilt() const {
         return log_.reports().notes().find("rebuilt") != std::string::npos;
     }
@@ -78,13 +89,7 @@ TEST_F(LogKilled, AHoleInMarksThatWereNotSyncedIsNoRot) {
 // other. So it is taken, and nobody's attempts are doubted.
 TEST_F(LogKilled, AnEventBehindAHoleInMarksThatWereNotSyncedIsThere) {
     log_.options.on_corruption = OnCorruption::refuse;
-    log_.open();
-    log_.append("event");
-    for (const char* name : {"first", "second"}) mark(name);
-    log_.append("behind");
-    kill();
-    write_mark(Seq{1});
-    log_.rot("first");
+    leave_an_event_behind_a_hole();
     log_.open();
     std::string bodies;
     for (const Pending& one : log_.take_all()) {
@@ -115,13 +120,7 @@ TEST_F(LogKilled, AnIntentBehindAHoleInMarksThatWereNotSyncedLeavesItsEntryInDou
 // It is rebuilt as what a power cut leaves, whatever the policy, and that is gone on with.
 TEST_F(LogKilled, ARebuildingThatWasCutOffGoesOnWithThePolicyRefuseToo) {
     log_.options.on_corruption = OnCorruption::refuse;
-    log_.open();
-    log_.append("event");
-    for (const char* name : {"first", "second"}) mark(name);
-    log_.append("behind");
-    kill();
-    write_mark(Seq{1});
-    log_.rot("first");
+    leave_an_event_behind_a_hole();
     const fs::path before = log_.options.directory.string() + ".before";
     fs::copy(log_.options.directory, before, fs::copy_options::recursive);
     bool was_set_aside = false;
