@@ -93,6 +93,12 @@ void add_log(const AgentStatus& status, Families& to) {
     to.counter("holdfast_log_damaged_total", "Entries that could not be read.", log.damaged);
     to.gauge("holdfast_log_bytes", "What the log's directory takes.", status.space.use.used);
     to.gauge("holdfast_log_disk_free_bytes", "Free on its disk.", status.space.use.free);
+    const wal::SpaceLimits& limits = status.space.limits;
+    if (limits.max_bytes > 0) {
+        to.gauge("holdfast_log_max_bytes", "max_bytes in force.", limits.max_bytes);
+    }
+    to.gauge("holdfast_log_disk_min_free_bytes", "min_free in force.", limits.min_free);
+    to.gauge("holdfast_log_ballast_bytes", "What the ballast holds.", status.space.ballast);
     to.gauge("holdfast_log_space_level",
              "0 ok, 1 tight: ordinary events are refused, 2 critical, 3 full: nothing is taken.",
              static_cast<int>(status.space.level));

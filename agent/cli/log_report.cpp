@@ -139,6 +139,8 @@ void add_step(Json& report, const Json& step) {
 
 Json repair_report(const std::string& directory, const wal::RepairReport& report, bool dry_run) {
     const bool is_kept = !report.kept_in.empty();
+    // What is gone is known only once the log was built again of what can be read.
+    const bool is_known = !dry_run || report.mended == wal::Mend::nothing;
     const std::string db = directory + "/db";
     const std::string undo =
         "mv " + db + " " + db + ".repaired && mv " + report.kept_in + "/db " + db;
@@ -147,9 +149,9 @@ Json repair_report(const std::string& directory, const wal::RepairReport& report
             {"action", action_of(report.mended)},
             {"kept_in", is_kept ? Json(report.kept_in) : Json(nullptr)},
             {"undo", is_kept ? Json(undo) : Json(nullptr)},
-            {"lost", wal::count_of(report.lost)},
+            {"lost", is_known ? Json(wal::count_of(report.lost)) : Json(nullptr)},
             {"lost_ranges", ranges_of(report.lost)},
-            {"lost_unnamed", report.unnamed ? Json(*report.unnamed) : Json(nullptr)},
+            {"lost_unnamed", is_known && report.unnamed ? Json(*report.unnamed) : Json(nullptr)},
             {"notes", report.notes},
             {"before", check_report(directory, report.before)},
             {"after", check_report(directory, report.after)}};

@@ -317,6 +317,7 @@ TEST_F(HoldfastCheck, AFlippedBitInTheLogIsFoundAndMended) {
     const Outcome dry = holdfast({"repair", "--directory", log(), "--dry-run", "--json"});
     EXPECT_EQ(dry.code, 3);
     EXPECT_EQ(dry.document["action"], "rebuild");
+    EXPECT_TRUE(dry.document["lost"].is_null()) << "only a repair tells";
     EXPECT_EQ(check().document, found.document);
     const Outcome repaired = holdfast({"repair", "--directory", log(), "--json"});
     EXPECT_EQ(repaired.code, 3) << "what is lost must be seen";

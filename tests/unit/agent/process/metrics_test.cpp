@@ -26,6 +26,8 @@ AgentStatus in_trouble() {
     status.log.syncs.record(2s);
     status.space.level = wal::SpaceLevel::critical;
     status.space.refused = {5, 1, 0};
+    status.space.limits = {.max_bytes = 4096, .min_free = 512};
+    status.space.ballast = 96;
     status.ingest.acknowledged = 119;
     EndpointStatus track;
     track.name = "track";
@@ -45,6 +47,9 @@ TEST(Metrics, SayWhatTheStatusSays) {
              "# TYPE holdfast_log_up gauge\nholdfast_log_up 0\n",
              "# TYPE holdfast_log_failures_total counter\nholdfast_log_failures_total 3\n",
              "\nholdfast_log_lost 4\n",
+             "\nholdfast_log_max_bytes 4096\n",
+             "\nholdfast_log_disk_min_free_bytes 512\n",
+             "\nholdfast_log_ballast_bytes 96\n",
              "\nholdfast_log_space_level 2\n",
              "\nholdfast_log_no_room_total{priority=\"ordinary\"} 5\n",
              "\nholdfast_ingest_acknowledged_total 119\n",
