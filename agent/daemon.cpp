@@ -29,6 +29,10 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // How often a drain looks whether it is done.
 constexpr std::chrono::milliseconds kDrainStep{5};
 
+bool is_overloaded(const Result<AdminHost::Replayed>& result) {
+    return !result && result.error().code == Errc::overloaded;
+}
+
 Directory make_directory(const Config& config) {
     std::vector<Directory::Destination> destinations;
     for (const DestinationConfig& one : config.destinations) {
@@ -258,23 +262,35 @@ Result<AdminHost::Replayed> Daemon::start_replay(Seq failed) {
 asio::awaitable<std::vector<Result<AdminHost::Replayed>>> Daemon::replay(std::vector<Seq> failed) {
     std::vector<Result<Replayed>> results;
     std::vector<std::uint32_t> numbers;  // of those that were started, by result; 0: it was not
+    std::size_t ended = 0;               // so many of them
     for (const Seq seq : failed) {
         results.push_back(start_replay(seq));
+        // What the log has still to write of these is what is in the way.
+        while (is_overloaded(results.back()) && ended < numbers.size()) {
+            co_await end_replay(failed[ended], numbers[ended], results[ended]);
+            ++ended;
+            results.back() = start_replay(seq);
+        }
         numbers.push_back(results.back() ? last_replay_ : 0);
     }
-    for (std::size_t i = 0; i < results.size(); ++i) {
-        if (numbers[i] == 0) continue;
-        Replaying& replaying = replaying_.at(numbers[i]);
-        if (!replaying.is_over) co_await replaying.done.async_wait(kAwait);
-        if (!replaying.stored) {
-            results[i] = replaying.stored.error();
-        } else {
-            journal::info(
-                fmt::format("entry {} is replayed as {}", failed[i].value, results[i]->seq.value));
-        }
-        replaying_.erase(numbers[i]);
+    for (; ended < numbers.size(); ++ended) {
+        co_await end_replay(failed[ended], numbers[ended], results[ended]);
     }
     co_return results;
+}
+
+asio::awaitable<void> Daemon::end_replay(Seq failed,
+                                         std::uint32_t number,
+                                         Result<Replayed>& result) {
+    if (number == 0) co_return;
+    Replaying& replaying = replaying_.at(number);
+    if (!replaying.is_over) co_await replaying.done.async_wait(kAwait);
+    if (replaying.stored) {
+        journal::info(fmt::format("entry {} is replayed as {}", failed.value, result->seq.value));
+    } else {
+        result = replaying.stored.error();
+    }
+    replaying_.erase(number);
 }
 
 asio::awaitable<std::vector<DestinationStatus>> Daemon::delivery_status() {

@@ -48,6 +48,10 @@ private:
     [[nodiscard]] boost::asio::any_io_executor background() override;
     boost::asio::awaitable<std::vector<Result<Replayed>>> replay(std::vector<Seq> failed) override;
     [[nodiscard]] Result<Replayed> start_replay(Seq failed);
+    // Once it is in the log, or is not; one without a number was not started.
+    boost::asio::awaitable<void> end_replay(Seq failed,
+                                            std::uint32_t number,
+                                            Result<Replayed>& result);
 
     [[nodiscard]] Result<void> open_log();
     [[nodiscard]] Result<void> start_delivery();

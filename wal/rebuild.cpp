@@ -11,6 +11,7 @@ namespace holdfast::wal {
 namespace {
 
 // In the marker, a sealed line, behind the folder's name and the last acknowledged entry.
+constexpr std::string_view kClean = "clean";  // then the last record
 constexpr std::string_view kDoubtTables = "doubt_tables";
 constexpr std::string_view kListTorn = "list_torn";
 constexpr std::string_view kKeepTables = "keep_tables";
@@ -48,11 +49,15 @@ Result<Rebuild::Begun> Rebuild::begun() const {
     if (!text) return text.error();
     std::istringstream words(std::string(unsealed(*text).value_or("")));
     std::string name;
-    Seq acknowledged;
-    words >> name >> acknowledged.value;
+    WaterMark mark;
+    words >> name >> mark.acknowledged.value;
     if (!name.empty() && files_.exists(join(quarantine, name) + "/db")) {
-        Begun begun{.kept_in = join(quarantine, name), .acknowledged = acknowledged};
+        Begun begun{.kept_in = join(quarantine, name), .mark = mark};
         for (std::string word; words >> word;) {
+            if (word == kClean) {
+                begun.mark.clean = true;
+                words >> begun.mark.last_record;
+            }
             begun.doubt_tables = begun.doubt_tables || word == kDoubtTables;
             begun.is_list_torn = begun.is_list_torn || word == kListTorn;
             begun.keep_tables = begun.keep_tables || word == kKeepTables;
@@ -83,7 +88,10 @@ Result<void> Rebuild::set_aside(Begun& begun, WallTime now) {
         name = time_text(now).append("-").append(std::to_string(i));
     }
     begun.kept_in = join(quarantine, name);
-    std::string text = name + " " + std::to_string(begun.acknowledged.value);
+    std::string text = name + " " + std::to_string(begun.mark.acknowledged.value);
+    if (begun.mark.clean) {
+        text.append(" ").append(kClean).append(" ").append(std::to_string(begun.mark.last_record));
+    }
     for (const auto& [is_so, what] : {std::pair{begun.doubt_tables, kDoubtTables},
                                       std::pair{begun.is_list_torn, kListTorn},
                                       std::pair{begun.keep_tables, kKeepTables}}) {
@@ -107,6 +115,15 @@ Result<void> Rebuild::set_aside(Begun& begun, WallTime now) {
         }
     }
     return done;
+}
+
+// What is built has records of other numbers. The marker has those of what was set aside.
+Result<void> Rebuild::forget_last_record() const {
+    WaterMarkFile file(directory_, env_);
+    const Result<std::optional<WaterMark>> mark = file.read();
+    if (!mark && mark.error().code != Errc::corrupt) return mark.error();
+    if (!mark || !*mark || !(*mark)->clean) return {};
+    return file.write({(*mark)->acknowledged, (*mark)->tail});
 }
 
 Result<void> Rebuild::put_in_place() {
@@ -140,7 +157,7 @@ Result<Built> Rebuild::build(const std::string& kept_in, Known known) const {
 }
 
 Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
-    Begun begun{"", known.mark.acknowledged, known.doubt_tables, known.is_list_torn, keep_tables};
+    Begun begun{"", known.mark, known.doubt_tables, known.is_list_torn, keep_tables};
     if (files_.exists(directory_ + std::string(kRebuildingName))) {
         Result<Begun> before = this->begun();
         if (!before) return before.error();
@@ -148,11 +165,14 @@ Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
     } else if (Result<void> done = set_aside(begun, now); !done) {
         return done.error();
     }
-    known.mark.acknowledged = std::max(known.mark.acknowledged, begun.acknowledged);
+    known.mark.acknowledged = std::max(known.mark.acknowledged, begun.mark.acknowledged);
+    known.mark.clean = known.mark.clean || begun.mark.clean;
+    known.mark.last_record = std::max(known.mark.last_record, begun.mark.last_record);
     known.doubt_tables = known.doubt_tables || begun.doubt_tables;
     known.is_list_torn = known.is_list_torn || begun.is_list_torn;
     Result<Built> built = build(begun.kept_in, known);
     if (!built) return std::move(built).error().during("rebuilding from " + begun.kept_in);
+    if (Result<void> done = forget_last_record(); !done) return done.error();
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
     if (!begun.keep_tables && !keep_tables) thin(begun.kept_in, built->shared);
     return Rebuilt{std::move(begun.kept_in), std::move(built->lost), built->unnamed};

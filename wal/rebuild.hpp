@@ -15,6 +15,7 @@
 #include "wal/files.hpp"
 #include "wal/lost.hpp"
 #include "wal/rocks_options.hpp"
+#include "wal/water_mark.hpp"
 
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ public:
 private:
     struct Begun {
         std::string kept_in;
-        Seq acknowledged = {};
+        WaterMark mark = {};  // of what is set aside
         bool doubt_tables = false;
         bool is_list_torn = false;
         bool keep_tables = false;
@@ -52,6 +53,7 @@ private:
     [[nodiscard]] Result<Begun> begun() const;
     [[nodiscard]] Result<void> set_aside(Begun& begun, WallTime now);
     [[nodiscard]] Result<Built> build(const std::string& kept_in, Known known) const;
+    [[nodiscard]] Result<void> forget_last_record() const;
     [[nodiscard]] Result<void> put_in_place();
     void thin(const std::string& kept_in, const std::vector<std::string>& shared);
 

@@ -6,26 +6,25 @@
 #include <xxhash.h>
 
 #include <utility>
-#include <vector>
 
 namespace holdfast::wal {
 namespace {
 
-constexpr std::string_view kMagic = "HFMARK2\n";
-constexpr std::string_view kMagic1 = "HFMARK1\n";  // without the last record
+constexpr std::string_view kMagic = "HFMARK3\n";
+constexpr std::string_view kMagic2 = "HFMARK2\n";  // with a last record, not to be relied on
+constexpr std::string_view kMagic1 = "HFMARK1\n";  // without one
 constexpr std::size_t kSlotBytes = 4096;
 constexpr std::size_t kSlots = 2;
 
 }  // namespace
 
-std::string encode(const WaterMark& mark, std::uint64_t generation, std::uint64_t set_aside) {
+std::string encode(const WaterMark& mark, std::uint64_t generation) {
     std::string out(kMagic);
     put_le(out, generation);
     put_le(out, mark.acknowledged.value);
     put_le(out, mark.tail.value);
     put_le(out, static_cast<std::uint8_t>(mark.clean));
     put_le(out, mark.last_record);
-    put_le(out, set_aside);
     put_le(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
     return out;
 }
@@ -38,13 +37,12 @@ std::optional<DecodedMark> decode_mark(std::string_view slot) {
     decoded.mark.acknowledged = {reader.le<std::uint64_t>()};
     decoded.mark.tail = {reader.le<std::uint64_t>()};
     decoded.mark.clean = reader.le<std::uint8_t>() != 0;
-    if (magic == kMagic) {
-        decoded.mark.last_record = reader.le<std::uint64_t>();
-        decoded.set_aside = reader.le<std::uint64_t>();
-    }
+    if (magic == kMagic) decoded.mark.last_record = reader.le<std::uint64_t>();
+    if (magic == kMagic2) (void)reader.take(2 * sizeof(std::uint64_t));
     const std::size_t used = slot.size() - reader.left();
     const auto checksum = reader.le<std::uint64_t>();
-    if (!reader.ok() || (magic != kMagic && magic != kMagic1)) return std::nullopt;
+    const bool is_known = magic == kMagic || magic == kMagic2 || magic == kMagic1;
+    if (!reader.ok() || !is_known) return std::nullopt;
     if (checksum != XXH3_64bits(slot.data(), used)) return std::nullopt;
     return decoded;
 }
@@ -70,38 +68,25 @@ Result<std::optional<WaterMark>> WaterMarkFile::read() {
     if (!newest) return Error{Errc::corrupt, path_ + " is damaged"};
     is_there_ = bytes->size() == kSlots * kSlotBytes;
     generation_ = newest->generation;
-    if (newest->set_aside != set_aside()) newest->mark.last_record = 0;
     return std::optional(newest->mark);
 }
 
-Result<void> WaterMarkFile::make() {
-    Result<void> made = files_.write(path_, std::string(kSlots * kSlotBytes, '\0'));
+// As a whole: with no slot in it the file would look damaged.
+Result<void> WaterMarkFile::make(std::uint64_t at, std::string_view slot) {
+    std::string bytes(kSlots * kSlotBytes, '\0');
+    bytes.replace(at, slot.size(), slot);
+    Result<void> made = files_.write(path_ + ".new", bytes);
+    if (made) made = files_.rename(path_ + ".new", path_);
     if (made) made = files_.sync_directory(directory_);
     is_there_ = made.has_value();
     return made;
 }
 
 Result<void> WaterMarkFile::write(const WaterMark& mark) {
-    if (!is_there_) {
-        if (Result<void> made = make(); !made) return made;
-    }
     ++generation_;
-    const std::uint64_t aside = mark.last_record > 0 ? set_aside() : 0;
-    return files_.overwrite(
-        path_, generation_ % kSlots * kSlotBytes, encode(mark, generation_, aside));
-}
-
-// 0: none.
-std::uint64_t WaterMarkFile::set_aside() const {
-    const std::string quarantine = directory_ + "/quarantine";
-    const Result<std::vector<std::string>> folders = files_.list(quarantine);
-    std::string names;
-    if (folders) {
-        for (const std::string& folder : *folders) {
-            if (files_.exists(join(quarantine, folder) + "/db")) names += folder + "\n";
-        }
-    }
-    return names.empty() ? 0 : XXH3_64bits(names.data(), names.size());
+    const std::uint64_t at = generation_ % kSlots * kSlotBytes;
+    const std::string slot = encode(mark, generation_);
+    return is_there_ ? files_.overwrite(path_, at, slot) : make(at, slot);
 }
 
 WaterMarkKeeper::WaterMarkKeeper(std::string directory,

@@ -26,21 +26,16 @@ struct WaterMark {
     Seq acknowledged{};  // the last entry that is known to be durable: the real one may be later
     Seq tail{1};         // what lay before had been reclaimed
     bool clean = false;  // written by the last process as the last thing it did, and then
-    std::uint64_t last_record = 0;  // RocksDB's number of the last record; 0: unknown
+    std::uint64_t last_record = 0;  // RocksDB's number of the last synced one; 0: unknown
 
     bool operator==(const WaterMark&) const = default;
 };
 
-// `set_aside`: tells which databases were in quarantine then. One that was built since has records
-// of other numbers.
-[[nodiscard]] std::string encode(const WaterMark& mark,
-                                 std::uint64_t generation,
-                                 std::uint64_t set_aside = 0);
+[[nodiscard]] std::string encode(const WaterMark& mark, std::uint64_t generation);
 
 struct DecodedMark {
     WaterMark mark;
     std::uint64_t generation;
-    std::uint64_t set_aside;
 };
 
 [[nodiscard]] std::optional<DecodedMark> decode_mark(std::string_view slot);
@@ -49,8 +44,8 @@ class WaterMarkFile {
 public:
     WaterMarkFile(std::string directory, rocksdb::Env* env);
 
-    // The newest slot that is whole, without its last record if the database is another since;
-    // nullopt when there is no file. Errors: corrupt (no slot is whole), storage_failed.
+    // The newest slot that is whole; nullopt when there is no file. Errors: corrupt (no slot is
+    // whole), storage_failed.
     [[nodiscard]] Result<std::optional<WaterMark>> read();
 
     // One of the slots that were read had something in it and was not whole.
@@ -60,8 +55,7 @@ public:
     [[nodiscard]] Result<void> write(const WaterMark& mark);
 
 private:
-    [[nodiscard]] Result<void> make();
-    [[nodiscard]] std::uint64_t set_aside() const;
+    [[nodiscard]] Result<void> make(std::uint64_t at, std::string_view slot);
 
     const std::string directory_;
     const std::string path_;

@@ -168,9 +168,18 @@ asio::awaitable<AdminAnswer> show_entry(AdminHost& host,
 
 struct ReplayRequest {
     bool all = false;
-    std::optional<Seq> up_to;  // with `all`: none after it
+    Seq after;                 // with `all`: only what comes after it
+    std::optional<Seq> up_to;  // and nothing after this
     std::vector<std::string> entries;
 };
+
+// With "all"; 0: it is not there.
+Result<std::uint64_t> position(const Json& request, const char* key, bool all) {
+    if (!request.contains(key)) return 0;
+    const Json& value = request[key];
+    if (all && value.is_number_unsigned()) return value.get<std::uint64_t>();
+    return Error{Errc::bad_input, std::string(key) + ": a position in the log, with \"all\""};
+}
 
 Result<ReplayRequest> replay_request(const std::string& body) {
     const Json json = Json::parse(body, nullptr, false);
@@ -178,12 +187,12 @@ Result<ReplayRequest> replay_request(const std::string& body) {
     bool all_texts = true;
     if (json.is_object()) {
         request.all = json.contains("all") && json["all"] == true;
-        if (json.contains("up_to")) {
-            if (!request.all || !json["up_to"].is_number_unsigned()) {
-                return Error{Errc::bad_input, "up_to: a position in the log, with \"all\""};
-            }
-            request.up_to = Seq{json["up_to"].get<std::uint64_t>()};
-        }
+        const Result<std::uint64_t> after = position(json, "after", request.all);
+        if (!after) return after.error();
+        const Result<std::uint64_t> up_to = position(json, "up_to", request.all);
+        if (!up_to) return up_to.error();
+        request.after = Seq{*after};
+        if (json.contains("up_to")) request.up_to = Seq{*up_to};
         if (json.contains("entries") && json["entries"].is_array()) {
             for (const Json& one : json["entries"]) {
                 all_texts = all_texts && one.is_string();
@@ -208,28 +217,29 @@ const char* reason_to_skip(const wal::Description& dead) {
     return nullptr;
 }
 
-// The first dead letters up to there that can be replayed; the first of those that cannot go to
-// `skipped`.
-Result<std::vector<std::string>> all_failed(const wal::Log& log, Seq up_to, Json& skipped) {
+// The next dead letters: those that can be replayed go to `entries`, the others to `skipped`.
+// Where to go on; none: that was all.
+Result<std::optional<Seq>> add_failed(const wal::Log& log, ReplayRequest& request, Json& skipped) {
     wal::Query query;
     query.state = wal::EntryState::failed;
+    query.after = request.after;
     query.count_max = kReplaysMax;
-    std::vector<std::string> names;
-    for (;;) {
+    while (request.entries.empty() && skipped.empty()) {
         const Result<wal::Page> page = log.list(query);
         if (!page) return page.error();
         for (const wal::Description& one : page->entries) {
-            if (one.entry.seq() > up_to) return names;
+            if (one.entry.seq() > *request.up_to) return std::optional<Seq>();
             const std::string name = std::to_string(one.entry.seq().value);
-            if (const char* const reason = reason_to_skip(one); reason == nullptr) {
-                if (names.size() < kReplaysMax) names.push_back(name);
-            } else if (skipped.size() < kReplaysMax) {
+            if (const char* const reason = reason_to_skip(one)) {
                 skipped.push_back({{"entry", name}, {"reason", reason}});
+            } else {
+                request.entries.push_back(name);
             }
         }
-        if (!page->next || names.size() == kReplaysMax) return names;
+        if (!page->next) return page->next;
         query.after = *page->next;
     }
+    return std::optional(query.after);
 }
 
 std::uint64_t count_failed(const wal::Log& log) {
@@ -243,11 +253,12 @@ asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
     if (!request) co_return refuse(request.error());
     Json replayed = Json::array();
     Json skipped = Json::array();
-    const Seq up_to = request->up_to.value_or(host.log().health().head);
+    std::optional<Seq> next;
+    if (!request->up_to) request->up_to = host.log().health().head;
     if (request->all) {
-        Result<std::vector<std::string>> names = all_failed(host.log(), up_to, skipped);
-        if (!names) co_return refuse(names.error());
-        request->entries = std::move(*names);
+        const Result<std::optional<Seq>> went_on = add_failed(host.log(), *request, skipped);
+        if (!went_on) co_return refuse(went_on.error());
+        next = *went_on;
     }
     const auto skip = [&](std::string_view name, const Error& why) {
         skipped.push_back({{"entry", name}, {"reason", why.detail}});
@@ -283,7 +294,10 @@ asio::awaitable<AdminAnswer> replay(AdminHost& host, const std::string& body) {
     answer.body = {{"replayed", std::move(replayed)},
                    {"skipped", std::move(skipped)},
                    {"remaining", count_failed(host.log())}};
-    if (request->all) answer.body["up_to"] = up_to.value;
+    if (request->all) {
+        answer.body["next"] = next ? Json(next->value) : Json(nullptr);
+        answer.body["up_to"] = request->up_to->value;
+    }
     co_return answer;
 }
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <ostream>
-#include <set>
 
 namespace holdfast::cli {
 namespace {
@@ -135,11 +134,10 @@ int Commands::replay(const std::vector<std::string>& entries) const {
     return at(reply->document, "skipped").empty() ? kDone : kRefused;
 }
 
-// Each call replays the oldest of them, as many as the agent likes to do at once, up to the last
-// entry that there was at the first: what fails again meanwhile remains for the next time.
+// Each call takes the next of them, as many as the agent likes to do at once, up to the last entry
+// that there was at the first: what fails again meanwhile remains for the next time.
 int Commands::replay_all() const {
     Json report{{"replayed", Json::array()}, {"skipped", Json::array()}, {"remaining", 0}};
-    std::set<std::string> skipped;  // each call meets them again
     std::optional<std::uint64_t> total;
     Json request{{"all", true}};
     for (;;) {
@@ -148,27 +146,19 @@ int Commands::replay_all() const {
             if (total) write(json_ ? one_line(report) : format_replay(report, false));
             return fail(reply.error());
         }
-        const Json& replayed = at(reply->document, "replayed");
-        append(report["replayed"], replayed);
-        if (const Json& up_to = at(reply->document, "up_to"); !up_to.is_null()) {
-            request["up_to"] = up_to;
-        }
-        for (const Json& entry : at(reply->document, "skipped")) {
-            if (skipped.insert(text_at(entry, "entry")).second) report["skipped"].push_back(entry);
-        }
-        const std::uint64_t remaining = number_at(reply->document, "remaining");
-        report["remaining"] = remaining;
-
-        if (!total) total = replayed.size() + remaining;
-        const std::uint64_t done = report["replayed"].size() + skipped.size();
+        const Json& step = reply->document;
+        append(report["replayed"], at(step, "replayed"));
+        append(report["skipped"], at(step, "skipped"));
+        report["remaining"] = number_at(step, "remaining");
+        if (!total) total = at(step, "replayed").size() + number_at(step, "remaining");
+        const std::uint64_t done = report["replayed"].size() + report["skipped"].size();
         if (around_.tty) around_.err << "replayed " << done << " of " << *total << "\n";
-        // An older agent knows no such limit.
-        const bool has_limit = request.contains("up_to");
-        if (replayed.empty() || remaining == 0 || (!has_limit && done >= *total)) {
-            write(json_ ? one_line(report) : format_replay(report, false));
-            return skipped.empty() && (has_limit || done >= *total) ? kDone : kRefused;
-        }
+        if (at(step, "next").is_null()) break;
+        request["after"] = at(step, "next");
+        request["up_to"] = at(step, "up_to");
     }
+    write(json_ ? one_line(report) : format_replay(report, false));
+    return report["skipped"].empty() ? kDone : kRefused;
 }
 
 }  // namespace holdfast::cli

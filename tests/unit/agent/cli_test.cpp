@@ -224,7 +224,7 @@ TEST_F(CliTest, EndsWith1WhenAnEntryWasSkipped) {
 }
 
 constexpr const char* kFirstOfTwo =
-    R"({"replayed":[{"seq":1},{"seq":2}],"skipped":[],"remaining":1,"up_to":9})";
+    R"({"replayed":[{"seq":1},{"seq":2}],"skipped":[],"remaining":1,"next":2,"up_to":9})";
 
 TEST_F(CliTest, ReplaysAllUntilNothingRemains) {
     const Outcome outcome = run_with(
@@ -235,7 +235,7 @@ TEST_F(CliTest, ReplaysAllUntilNothingRemains) {
     EXPECT_EQ(outcome.err, "");
     EXPECT_THAT(outcome.requests,
                 ElementsAre("POST /v1/replay {\"all\":true}",
-                            "POST /v1/replay {\"all\":true,\"up_to\":9}"));
+                            "POST /v1/replay {\"all\":true,\"after\":2,\"up_to\":9}"));
 }
 
 TEST_F(CliTest, JoinsTheReportsOfAReplayOfAll) {
@@ -258,43 +258,25 @@ TEST_F(CliTest, ShowsTheProgressOfAReplayOnATerminal) {
 TEST_F(CliTest, ReplaysNoMoreThanThereWereEvenIfAllFailAgain) {
     const Outcome outcome =
         run_with({{200, kFirstOfTwo},
-                  {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":3})"},
-                  {200, R"({"replayed":[],"skipped":[],"remaining":3})"}},
-                 {"replay", "--all"});
-    EXPECT_EQ(outcome.code, 0);
-    EXPECT_EQ(outcome.out, "3 entries replayed.\n3 dead letters left.\n");
-    EXPECT_EQ(outcome.requests.size(), 3U);
-}
-
-TEST_F(CliTest, CountsAnEntryThatCannotBeReplayedOnce) {
-    const std::string skipped = R"("skipped":[{"entry":"1","reason":"no such destination"}])";
-    const Outcome outcome =
-        run_with({{200, R"({"replayed":[{"seq":2}],)" + skipped + R"(,"remaining":3})"},
-                  {200, R"({"replayed":[{"seq":3}],)" + skipped + R"(,"remaining":2})"},
-                  {200, R"({"replayed":[{"seq":4}],)" + skipped + R"(,"remaining":1})"}},
-                 {"replay", "--all"});
-    EXPECT_EQ(outcome.code, 1);
-    EXPECT_EQ(outcome.out,
-              "3 entries replayed.\nSKIPPED  REASON\n1        no such destination\n1 dead letter "
-              "left.\n");
-    EXPECT_EQ(outcome.requests.size(), 3U);
-}
-
-TEST_F(CliTest, StopsReplayingWhenNothingIsReplayedAnyMore) {
-    const Outcome outcome =
-        run_with({{200, kFirstOfTwo}, {200, R"({"replayed":[],"skipped":[],"remaining":1})"}},
+                  {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":3,"next":null})"}},
                  {"replay", "--all"});
     EXPECT_EQ(outcome.code, 0) << "what is left has failed since";
-    EXPECT_EQ(outcome.out, "2 entries replayed.\n1 dead letter left.\n");
+    EXPECT_EQ(outcome.out, "3 entries replayed.\n3 dead letters left.\n");
 }
 
-TEST_F(CliTest, StopsReplayingWithAnOlderAgentToo) {
-    const Outcome outcome =
-        run_with({{200, R"({"replayed":[{"seq":1}],"skipped":[],"remaining":1})"},
-                  {200, R"({"replayed":[],"skipped":[],"remaining":1})"}},
-                 {"replay", "--all"});
+TEST_F(CliTest, GoesOnBehindEntriesThatCannotBeReplayed) {
+    const Outcome outcome = run_with(
+        {{200,
+          R"({"replayed":[],"skipped":[{"entry":"1","reason":"no such destination"}],)"
+          R"("remaining":3,"next":1,"up_to":9})"},
+         {200, R"({"replayed":[{"seq":3}],"skipped":[],"remaining":2,"next":3,"up_to":9})"},
+         {200, R"({"replayed":[{"seq":4}],"skipped":[],"remaining":1,"next":null})"}},
+        {"replay", "--all"});
     EXPECT_EQ(outcome.code, 1);
-    EXPECT_EQ(outcome.out, "1 entry replayed.\n1 dead letter left.\n");
+    EXPECT_EQ(outcome.out,
+              "2 entries replayed.\nSKIPPED  REASON\n1        no such destination\n1 dead letter "
+              "left.\n");
+    EXPECT_EQ(outcome.requests.size(), 3U);
 }
 
 TEST_F(CliTest, SaysWhatWasReplayedBeforeTheAgentRefused) {

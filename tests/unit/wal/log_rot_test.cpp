@@ -345,6 +345,88 @@ TEST_F(LogRot, ARebuildingThatWasCutOffStillKnowsWhatWasAcknowledged) {
     EXPECT_THAT(log_->health().lost, ElementsAre(SeqRange{{kEntries}, {kEntries}}));
 }
 
+// The end that is gone had an intent and its outcome in it.
+TEST_F(LogRot, ARebuildingThatWasCutOffStillDoubtsWhatTheMissingEndMayHaveSent) {
+    log_.open();
+    log_.append("mail");
+    log_.take_all();
+    const Path log = files(".log").back();
+    const std::size_t used = read(log).find_last_not_of('\0');
+    Retry intent = retry_once();
+    intent.intended = true;
+    log_->intend("crm", {kEntries + 1}, intent, 777);
+    ASSERT_TRUE(log_.reports().wait_for({777}));
+    log_.close();
+    fs::resize_file(log, (used / kSectorBytes + 1) * kSectorBytes);
+    const Path cut = directory().string() + ".cut";
+    fs::copy(directory(), cut, fs::copy_options::recursive);
+    int resumed = 0;
+    bool opened = false;
+    for (std::uint64_t moment = 0; !opened; ++moment) {
+        ASSERT_LT(moment, 1000U);
+        fs::remove_all(directory());
+        fs::copy(cut, directory(), fs::copy_options::recursive);
+        log_.disk().fail(
+            Disk::kAnyOp, moment, Disk::kForEver, rocksdb::IOStatus::IOError("injected"));
+        opened = log_.try_open().has_value();
+        if (opened) log_.close();
+        log_.disk().heal();
+        if (opened || !fs::exists(directory() / "rebuilding") || fs::exists(db())) continue;
+        ++resumed;
+        log_.open();
+        for (const Pending& one : log_.take_all()) {
+            EXPECT_TRUE(one.retry && one.retry->intended) << moment << ": " << one.seq.value;
+        }
+        log_.close();
+    }
+    EXPECT_GT(resumed, 10);
+    fs::remove_all(cut);
+}
+
+// The mark was of the database before.
+TEST_F(LogRot, WhatWasJustRebuiltIsWholeWhateverCutTheStartOff) {
+    log_.open();
+    for (int i = 0; i < 50; ++i) log_->save(fmt::format("gate {}", i), "open");
+    log_.close();
+    const Path log = only(".log");
+    flip(log, read(log).find("gate 1"));
+    const Path damaged = directory().string() + ".damaged";
+    fs::copy(directory(), damaged, fs::copy_options::recursive);
+    int placed = 0;
+    bool opened = false;
+    for (std::uint64_t moment = 0; !opened; ++moment) {
+        ASSERT_LT(moment, 1000U);
+        fs::remove_all(directory());
+        fs::copy(damaged, directory(), fs::copy_options::recursive);
+        log_.options.on_corruption = OnCorruption::quarantine;
+        log_.disk().fail(
+            Disk::kAnyOp, moment, Disk::kForEver, rocksdb::IOStatus::IOError("injected"));
+        opened = log_.try_open().has_value();
+        if (opened) log_.close();
+        log_.disk().heal();
+        const bool is_rebuilt = fs::exists(db()) && !fs::exists(log);
+        if (opened || !is_rebuilt) continue;
+        fs::remove_all(directory() / "quarantine");
+        fs::remove(directory() / "rebuilding");
+        ++placed;
+        log_.options.on_corruption = OnCorruption::refuse;
+        const Result<void> again = log_.try_open();
+        EXPECT_TRUE(again) << moment << ": " << again.error().detail;
+        if (again) log_.close();
+    }
+    EXPECT_GT(placed, 5);
+    fs::remove_all(damaged);
+}
+
+TEST_F(LogRot, AFirstStartThatWasKilledDoesNotKeepTheLogShut) {
+    fs::remove_all(directory());
+    fs::create_directories(db());
+    write(db() / "MANIFEST-000001", "");
+    log_.options.on_corruption = OnCorruption::refuse;
+    const Result<void> opened = log_.try_open();
+    EXPECT_TRUE(opened) << opened.error().detail;
+}
+
 // With it go marks alone, so that no entry is missed.
 TEST_F(LogRot, OfALogThatWasCutAfterACleanStopIsNoticed) {
     log_.open();

@@ -123,6 +123,7 @@ TEST_P(LogSchema, OfAnOlderVersionIsReadAndGoesOn) {
     std::filesystem::copy(std::filesystem::path(kFixtures) / GetParam(),
                           log_.options.directory,
                           std::filesystem::copy_options::recursive);
+    log_.options.on_corruption = OnCorruption::refuse;  // it is whole
     check();
     // Once more as what it has become.
     log_.open({"crm", "web"});

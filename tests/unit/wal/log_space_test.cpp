@@ -103,14 +103,18 @@ TEST_F(LogSpace, EventsAreRefusedSoonAfterTheDiskWasFilledByOthers) {
 
 TEST_F(LogSpace, ABurstIsStoppedBeforeTheNextLook) {
     log_.options.max_bytes = 32U << 20U;
+    log_.options.open_batch_bytes_max = kGiB;
     log_.open();
     const std::string body(100'000, 'x');
     // It is over before anybody looks, unless the machine is busy: then all of it is seen.
     std::size_t taken = 0;
-    while (taken < 1000 && log_.try_append(body)) {
-        ++taken;
+    Result<Seq> appended = log_.try_append(body);
+    while (appended && ++taken < 1000) {
         log_.set_disk_use({taken * body.size() * 2, kGiB, 100 * kGiB});
+        appended = log_.try_append(body);
     }
+    ASSERT_FALSE(appended);
+    EXPECT_EQ(appended.error().code, Errc::log_full);
     EXPECT_LE(taken * body.size() * 2, 32U << 20U);
 }
 

@@ -1,9 +1,11 @@
 #include "wal/water_mark.hpp"
 
+#include "proto/bytes.hpp"
 #include "tests/unit/wal/log_under_test.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <atomic>
 #include <chrono>
@@ -19,9 +21,10 @@ using Disk = test::FaultyFileSystem;
 const WaterMark kMark{{42}, {7}, true};
 
 TEST(WaterMark, ComesBackFromItsEncoding) {
-    const auto decoded = decode_mark(encode(kMark, 3));
+    const WaterMark mark{{42}, {7}, true, 99};
+    const auto decoded = decode_mark(encode(mark, 3));
     ASSERT_TRUE(decoded);
-    EXPECT_EQ(decoded->mark, kMark);
+    EXPECT_EQ(decoded->mark, mark);
     EXPECT_EQ(decoded->generation, 3U);
 }
 
@@ -34,6 +37,25 @@ TEST(WaterMark, WithAnyBitFlippedIsNone) {
     }
     EXPECT_FALSE(decode_mark(bytes.substr(1)));
     EXPECT_FALSE(decode_mark(""));
+}
+
+// The first had no last record, and that of the second is not to be relied on.
+TEST(WaterMark, ThatAnEarlierBuildWroteIsRead) {
+    const auto of_layout = [](std::string_view magic, std::size_t more) {
+        std::string out(magic);
+        for (const std::uint64_t number : {3U, 42U, 7U}) put_le(out, number);
+        put_le(out, std::uint8_t{1});
+        out.append(more, '\x11');
+        put_le(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
+        return out;
+    };
+    for (const std::string& slot : {of_layout("HFMARK1\n", 0), of_layout("HFMARK2\n", 16)}) {
+        const auto decoded = decode_mark(slot);
+        ASSERT_TRUE(decoded) << slot.substr(0, 7);
+        EXPECT_EQ(decoded->mark, kMark);
+        EXPECT_EQ(decoded->generation, 3U);
+    }
+    EXPECT_FALSE(decode_mark(of_layout("HFMARK4\n", 8)));
 }
 
 class WaterMarkOnDisk : public testing::Test {
@@ -119,6 +141,7 @@ TEST_F(WaterMarkOnDisk, TheKeeperWritesWhatMovedAndThenSleeps) {
 
 TEST_F(WaterMarkOnDisk, TheKeeperIsNotPutOffByWhatHasNotMoved) {
     WaterMarkKeeper keeper("/wal", env_.get(), std::chrono::milliseconds(1), [](std::string) {});
+    keeper.write({});
     std::counting_semaphore<> written(0);
     disk_->observe([&](Disk::Op op, const std::string&) {
         if (op == Disk::Op::overwrite) written.release();
@@ -139,19 +162,18 @@ TEST_F(WaterMarkOnDisk, TheKeeperIsNotPutOffByWhatHasNotMoved) {
     EXPECT_EQ((*read())->acknowledged, Seq{21});
 }
 
-// Its records have numbers of their own.
-TEST_F(WaterMarkOnDisk, TheLastRecordIsThatOfTheDatabaseThatWasThere) {
-    WaterMarkFile file("/wal", env_.get());
-    const WaterMark mark{{7}, {2}, true, 50};
-    ASSERT_TRUE(file.write(mark));
-    EXPECT_EQ(**read(), mark);
-    const Files files(env_.get());
-    for (const char* folder : {"/wal/quarantine", "/wal/quarantine/x", "/wal/quarantine/x/db"}) {
-        ASSERT_TRUE(files.make_directory(folder));
+TEST_F(WaterMarkOnDisk, WhoeverIsKilledWhileItIsMadeLeavesAWholeOneOrNone) {
+    bool is_made = false;
+    for (std::uint64_t moment = 0; !is_made; ++moment) {
+        ASSERT_LT(moment, 100U);
+        disk_->fail(Disk::kAnyOp, moment, Disk::kForEver, IOStatus::IOError("injected"));
+        is_made = file().write(kMark).has_value();
+        disk_->heal();
+        const auto found = read();
+        ASSERT_TRUE(found) << moment << ": " << found.error().detail;
+        EXPECT_EQ(found->value_or(kMark), kMark);
+        EXPECT_TRUE(*found || !is_made);
     }
-    EXPECT_EQ(**read(), (WaterMark{{7}, {2}, true, 0})) << "another was built since";
-    ASSERT_TRUE(file.write(mark));
-    EXPECT_EQ(**read(), mark);
 }
 
 TEST_F(WaterMarkOnDisk, AFailureToWriteItIsNotedOnce) {

@@ -265,11 +265,18 @@ TEST_F(AdminApi, ReplayingAllReachesWhatStandsBehindManyInDoubt) {
     fail_all(FailureCause::ambiguous);
     store({"2"});
     fail_all();
-    const Json all = call("POST", "/v1/replay", R"({"all":true})");
-    ASSERT_EQ(all["replayed"].size(), 1U);
-    EXPECT_EQ(all["replayed"][0]["seq"], 1002);
-    EXPECT_EQ(all["skipped"].size(), 1000U);
-    EXPECT_EQ(all["remaining"], 1001);
+    Json answer = call("POST", "/v1/replay", R"({"all":true})");
+    EXPECT_TRUE(answer["replayed"].empty());
+    EXPECT_EQ(answer["skipped"].size(), 1000U);
+    EXPECT_EQ(answer["next"], 1000);
+    EXPECT_EQ(answer["up_to"], 1002);
+    answer = call("POST", "/v1/replay", R"({"all":true,"after":1000,"up_to":1002})");
+    ASSERT_EQ(answer["replayed"].size(), 1U);
+    EXPECT_EQ(answer["replayed"][0]["seq"], 1002);
+    ASSERT_EQ(answer["skipped"].size(), 1U);
+    EXPECT_EQ(answer["skipped"][0]["entry"], "1001");
+    EXPECT_TRUE(answer["next"].is_null());
+    EXPECT_EQ(answer["remaining"], 1001);
 }
 
 TEST_F(AdminApi, ReplaysOneByPositionAndOneById) {
@@ -320,6 +327,8 @@ TEST_F(AdminApi, ReplaysAllUpToWhereTheFirstCallSaw) {
     EXPECT_EQ(call("POST", "/v1/replay", R"({"all":true})")["replayed"].size(), 3U);
     for (const char* unclear : {R"({"all":true,"up_to":"3"})",
                                 R"({"all":true,"up_to":-1})",
+                                R"({"all":true,"after":null})",
+                                R"({"entries":["1"],"after":3})",
                                 R"({"entries":["1"],"up_to":3})"}) {
         expect_error(call("POST", "/v1/replay", unclear), 400, "bad_input");
     }

@@ -1,6 +1,9 @@
 // The program: exit codes, sockets, signals, and what it tells systemd.
+#include "agent/clock.hpp"
+#include "proto/ulid.hpp"
 #include "tests/unit/agent/process/child.hpp"
 #include "tests/unit/agent/temp_dir.hpp"
+#include "wal/log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstring>
@@ -100,6 +104,36 @@ private:
     std::string path_;
     bool mounted_ = false;
 };
+
+// As an agent leaves them that has stopped.
+void store_dead_letters(const std::string& directory, std::size_t count, std::string_view body) {
+    std::atomic<std::size_t> stored = 0;
+    wal::LogOptions options;
+    options.directory = directory;
+    options.note = [](const std::string&) {};
+    options.on_commit = [&](const wal::Commit& commit) { stored += commit.appended.size(); };
+    options.wall_now = wall_now;
+    options.open_batch_bytes_max = count * body.size() * 2;
+    const Result<std::unique_ptr<wal::Log>> log = wal::Log::open(std::move(options));
+    ASSERT_TRUE(log);
+    (*log)->add_destination("main");
+    UlidFactory ids(1);
+    for (std::size_t i = 0; i < count; ++i) {
+        Event event;
+        event.id = ids.make(wall_now());
+        event.accepted_at = wall_now();
+        event.destination = "main";
+        event.person = "id:5";
+        event.target = "/api/v1/customers/5/events";
+        event.body = body;
+        ASSERT_TRUE((*log)->append(event, i));
+    }
+    ASSERT_TRUE(wait_until([&] { return stored == count; }));
+    const Result<wal::Taken> taken = (*log)->take("main", count);
+    ASSERT_TRUE(taken);
+    for (const wal::Pending& one : taken->entries) (*log)->fail("main", one.seq, {});
+    (*log)->close();
+}
 
 class Holdfastd : public testing::Test {
 protected:
@@ -270,6 +304,19 @@ TEST_F(Holdfastd, DrainsOnASignalAndFindsEverythingAgain) {
     ASSERT_TRUE(child.says("ready"));
     EXPECT_EQ(look("/v1/status")["destinations"][0]["pending"], 2);
     EXPECT_EQ(look("/v1/entries/1")["person"], "id:5");
+}
+
+// All of them are more than the log writes at once.
+TEST_F(Holdfastd, ReplaysAllHoweverLargeTheyAre) {
+    constexpr std::size_t kLarge = 300;
+    const std::string config = configure("a");
+    store_dead_letters(dir_.path("a"), kLarge, std::string(40'000, 'x'));
+    Child child(with(config));
+    ASSERT_TRUE(child.says("ready")) << child.output();
+    const Reply reply = call(admin(), request("POST", "/v1/replay", R"({"all":true})"));
+    const auto answer = nlohmann::json::parse(reply.body);
+    EXPECT_EQ(answer["replayed"].size(), kLarge);
+    EXPECT_TRUE(answer["skipped"].empty()) << answer["skipped"];
 }
 
 TEST_F(Holdfastd, AnAttemptThatHangsEndsWithTheDrainTimeout) {
