@@ -13,6 +13,7 @@
 #include "wal/table_reader.hpp"
 
 #include <rocksdb/db.h>
+#include <rocksdb/utilities/debug.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -214,7 +215,8 @@ private:
         if (wrong) return *wrong;
         const WaterMark& mark = order_.known.mark;
         const bool is_short = read->dropped || read->lacks_records(mark.last_record);
-        incomplete_ = incomplete_ || read->rot || (mark.clean && is_short);
+        incomplete_ =
+            incomplete_ || read->rot || (mark.clean && is_short) || order_.known.may_lack_end;
         return {};
     }
 
@@ -246,6 +248,7 @@ private:
         HOLDFAST_ASSERT(read.ok());  // it was made of one that could be read
         if (!has_entry) replayed.clear();
         if (rescued.Count() == 0 && replayed.empty()) return {};
+        has_replayed_ = has_replayed_ || !replayed.empty();
         for (const Seq seq : replayed) {
             for (const Space space : {Space::failed, Space::kept}) {
                 const rocksdb::Status done = rescued.Delete(seq_key(space, seq));
@@ -329,7 +332,7 @@ private:
             if (wrong || !is_worth_adding(key, what)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
-            ++count;
+            count += Space{key[0]} != Space::key;  // which may have expired since
             if (Result<void> written = write(one); !written) wrong = written.error();
         };
         const TableRead read = read_table(options_.of_marks(), join(folder, name), add);
@@ -345,7 +348,16 @@ private:
         if (what == Taking::records && is_waiting) return false;
         if (what == Taking::waiting && !(is_waiting && has_record(space, key))) return false;
         if (const auto seq = seq_of(Space::entry, key); seq && *seq < known_tail()) return false;
-        return !has(key);
+        return !has(key) && (space == Space::key || !was_deleted(key));
+    }
+
+    // For good: what has ended is not put again. The table of a compaction that a power cut took
+    // off the list holds such pairs.
+    bool was_deleted(std::string_view key) {
+        std::vector<rocksdb::KeyVersion> versions;
+        const rocksdb::Status read = rocksdb::GetAllKeyVersions(
+            db_->operator->(), db_->family_of(key), slice(key), slice(key), 1, &versions);
+        return read.ok() && !versions.empty() && !has(key);
     }
 
     bool has_record(Space space, std::string_view key) {
@@ -511,10 +523,8 @@ private:
             put(key, again.encode());
         }
         for (const auto& [name, cursor] : census_.cursors()) {
-            const auto again = parked_again_.find(name);
-            if (marks_missing_ || (cursor.low_water() >= tail && again == parked_again_.end())) {
-                continue;
-            }
+            const bool counts = has_replayed_ || parked_again_.contains(name);
+            if (marks_missing_ || (cursor.low_water() >= tail && !counts)) continue;
             put(name_key(Space::cursor, name), caught_up(name, cursor, tail).encode());
         }
         // What is still in its place needs no copy.
@@ -528,8 +538,10 @@ private:
 
     // What was before the tail has gone since, and nothing waits of it that is not parked.
     Cursor caught_up(const std::string& name, Cursor cursor, Seq tail) {
+        if (has_replayed_) cursor.counts.failed = counts_aside(name).failed;
         if (cursor.low_water() >= tail) {
-            cursor.counts.pending += parked_again_.at(name);
+            const auto again = parked_again_.find(name);
+            if (again != parked_again_.end()) cursor.counts.pending += again->second;
             return cursor;
         }
         cursor.begin_at(tail);
@@ -556,8 +568,9 @@ private:
     std::unique_ptr<Database> db_;
     bool is_list_short_ = false;  // of tables: something was in none of them
     bool after_damage_ = false;
-    std::vector<Seq> rescued_;  // kept aside, from behind damage
-    Seq known_tail_;            // from the mark, or from behind damage
+    std::vector<Seq> rescued_;   // kept aside, from behind damage
+    bool has_replayed_ = false;  // a replay from behind damage took its dead letter along
+    Seq known_tail_;             // from the mark, or from behind damage
     std::map<std::string, std::uint64_t, std::less<>> parked_again_;  // by destination
     bool marks_missing_ = false;
     bool incomplete_ = false;       // marks may be missing

@@ -25,6 +25,7 @@ namespace holdfast::wal {
 // Of the damaged one, from elsewhere.
 struct Known {
     WaterMark mark;
+    bool may_lack_end = false;     // nothing says how far it went
     bool doubt_tables = false;     // RocksDB opens them, and yet found them damaged
     bool is_list_torn = false;     // of tables: the end is missing
     bool may_doubt_tables = true;  // where one turns out to be damaged; else: corrupt

@@ -226,9 +226,8 @@ Result<Inspection> inspect_list_of_tables(const Files& files, const std::string&
     if (!names) return names.error();
     Inspection found;
     const bool has_head = std::find(names->begin(), names->end(), "CURRENT") != names->end();
-    // A list of tables alone is there when the first start of all was cut off.
     found.headless = !has_head && std::any_of(names->begin(), names->end(), [](const auto& name) {
-        return name.ends_with(".sst") || name.ends_with(".log");
+        return name.ends_with(".sst") || name.ends_with(".log") || name.starts_with("MANIFEST-");
     });
     if (found.headless) found.what.emplace_back("CURRENT is missing");
     if (has_head) check_list_of_tables(files, database, found);

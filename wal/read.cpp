@@ -303,6 +303,7 @@ Result<Page> Log::Impl::list_entries(const Query& query) const {
 }
 
 Result<Page> Log::list(const Query& query) const {
+    if (query.after.next() == Seq()) return Page{};  // nothing comes after the last of all
     if (query.state == EntryState::failed) return impl_->list_space(Space::failed, query);
     if (query.state == EntryState::retrying) return impl_->list_space(Space::retry, query);
     return impl_->list_entries(query);

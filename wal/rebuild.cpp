@@ -71,7 +71,8 @@ Result<Rebuild::Begun> Rebuild::begun() const {
         if (!files_.exists(folder + "/db")) continue;
         note_(directory_ + std::string(kRebuildingName) + " is damaged: " + folder +
               " is the newest there and is taken");
-        return Begun{.kept_in = folder, .is_list_torn = true, .keep_tables = true};
+        return Begun{
+            .kept_in = folder, .may_lack_end = true, .is_list_torn = true, .keep_tables = true};
     }
     return Error{Errc::corrupt,
                  directory_ + std::string(kRebuildingName) +
@@ -117,15 +118,6 @@ Result<void> Rebuild::set_aside(Begun& begun, WallTime now) {
     return done;
 }
 
-// What is built has records of other numbers. The marker has those of what was set aside.
-Result<void> Rebuild::forget_last_record() const {
-    WaterMarkFile file(directory_, env_);
-    const Result<std::optional<WaterMark>> mark = file.read();
-    if (!mark && mark.error().code != Errc::corrupt) return mark.error();
-    if (!mark || !*mark || !(*mark)->clean) return {};
-    return file.write({(*mark)->acknowledged, (*mark)->tail});
-}
-
 Result<void> Rebuild::put_in_place() {
     Result<void> done = files_.rename(directory_ + "/db.new", directory_ + "/db");
     if (done) done = files_.sync_directory(directory_);
@@ -157,7 +149,11 @@ Result<Built> Rebuild::build(const std::string& kept_in, Known known) const {
 }
 
 Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
-    Begun begun{"", known.mark, known.doubt_tables, known.is_list_torn, keep_tables};
+    Begun begun{.kept_in = "",
+                .mark = known.mark,
+                .doubt_tables = known.doubt_tables,
+                .is_list_torn = known.is_list_torn,
+                .keep_tables = keep_tables};
     if (files_.exists(directory_ + std::string(kRebuildingName))) {
         Result<Begun> before = this->begun();
         if (!before) return before.error();
@@ -168,11 +164,11 @@ Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
     known.mark.acknowledged = std::max(known.mark.acknowledged, begun.mark.acknowledged);
     known.mark.clean = known.mark.clean || begun.mark.clean;
     known.mark.last_record = std::max(known.mark.last_record, begun.mark.last_record);
+    known.may_lack_end = known.may_lack_end || begun.may_lack_end;
     known.doubt_tables = known.doubt_tables || begun.doubt_tables;
     known.is_list_torn = known.is_list_torn || begun.is_list_torn;
     Result<Built> built = build(begun.kept_in, known);
     if (!built) return std::move(built).error().during("rebuilding from " + begun.kept_in);
-    if (Result<void> done = forget_last_record(); !done) return done.error();
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
     if (!begun.keep_tables && !keep_tables) thin(begun.kept_in, built->shared);
     return Rebuilt{std::move(begun.kept_in), std::move(built->lost), built->unnamed};

@@ -45,6 +45,7 @@ private:
     struct Begun {
         std::string kept_in;
         WaterMark mark = {};  // of what is set aside
+        bool may_lack_end = false;
         bool doubt_tables = false;
         bool is_list_torn = false;
         bool keep_tables = false;
@@ -53,7 +54,6 @@ private:
     [[nodiscard]] Result<Begun> begun() const;
     [[nodiscard]] Result<void> set_aside(Begun& begun, WallTime now);
     [[nodiscard]] Result<Built> build(const std::string& kept_in, Known known) const;
-    [[nodiscard]] Result<void> forget_last_record() const;
     [[nodiscard]] Result<void> put_in_place();
     void thin(const std::string& kept_in, const std::vector<std::string>& shared);
 

@@ -65,6 +65,17 @@ std::string text_of_loss(const std::vector<SeqRange>& lost) {
            " acknowledged entries are gone, with the seqs: " + text_of(lost);
 }
 
+// The first start of all was cut off before there was anything to lose.
+bool is_unborn(const Files& files, const std::string& directory) {
+    if (files.exists(directory + "/acknowledged") || files.exists(directory + "/schema")) {
+        return false;
+    }
+    const Result<std::vector<std::string>> names = files.list(directory + "/db");
+    return names && std::none_of(names->begin(), names->end(), [](const std::string& name) {
+               return name.ends_with(".sst") || name.ends_with(".log");
+           });
+}
+
 }  // namespace
 
 Result<void> Log::Impl::prepare_directory() {
@@ -159,7 +170,8 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
     // Not only a power cut leaves the list so, but also a write of it that failed. And where its
     // end went bad, only the rebuilding finds out.
     const bool may_be_damaged = it.is_list_torn && options_.on_corruption == OnCorruption::refuse;
-    if (found->headless || found->tables || found->rot || may_be_damaged ||
+    const bool is_headless = found->headless && !is_unborn(files, options_.directory.string());
+    if (is_headless || found->tables || found->rot || may_be_damaged ||
         (mark.clean && found->dropped)) {
         it.why = found->text();
     } else if (it.doubt_tables) {
@@ -229,12 +241,15 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     if (mark.acknowledged <= head_) return {};
     tail_ = std::max(tail(), mark.tail);
     const SeqRange gone{std::max(head_.next(), tail()), mark.acknowledged};
+    const bool is_any = gone.first <= gone.last;  // else all had been reclaimed
     const bool may_happen = options_.durability == Durability::buffered;
-    if (options_.on_corruption == OnCorruption::refuse && !may_happen) {
+    if (is_any && options_.on_corruption == OnCorruption::refuse && !may_happen) {
         return Error{Errc::corrupt, text_of_loss({gone})};
     }
-    options_.note(text_of_loss({gone}));
-    lost_.add(gone);
+    if (is_any) {
+        options_.note(text_of_loss({gone}));
+        lost_.add(gone);
+    }
     head_ = mark.acknowledged;
     // With the entries went what was marked at that time.
     doubt_ = head_;

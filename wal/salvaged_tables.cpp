@@ -91,7 +91,9 @@ private:
         Result<std::vector<std::string>> names = files_.list(order_.source);
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            if (name == "LOCK" || log_number(name) || !name.ends_with(ending)) continue;
+            // The new database gets an identity of its own.
+            if (name == "LOCK" || name == "IDENTITY" || log_number(name)) continue;
+            if (!name.ends_with(ending)) continue;
             Result<void> linked =
                 files_.link(order_.source + "/" + name, order_.target + "/" + name);
             if (!linked) return linked;

@@ -18,13 +18,14 @@ constexpr std::size_t kSlots = 2;
 
 }  // namespace
 
-std::string encode(const WaterMark& mark, std::uint64_t generation) {
+std::string encode(const WaterMark& mark, std::uint64_t generation, std::uint64_t database) {
     std::string out(kMagic);
     put_le(out, generation);
     put_le(out, mark.acknowledged.value);
     put_le(out, mark.tail.value);
     put_le(out, static_cast<std::uint8_t>(mark.clean));
     put_le(out, mark.last_record);
+    put_le(out, database);
     put_le(out, static_cast<std::uint64_t>(XXH3_64bits(out.data(), out.size())));
     return out;
 }
@@ -37,7 +38,10 @@ std::optional<DecodedMark> decode_mark(std::string_view slot) {
     decoded.mark.acknowledged = {reader.le<std::uint64_t>()};
     decoded.mark.tail = {reader.le<std::uint64_t>()};
     decoded.mark.clean = reader.le<std::uint8_t>() != 0;
-    if (magic == kMagic) decoded.mark.last_record = reader.le<std::uint64_t>();
+    if (magic == kMagic) {
+        decoded.mark.last_record = reader.le<std::uint64_t>();
+        decoded.database = reader.le<std::uint64_t>();
+    }
     if (magic == kMagic2) (void)reader.take(2 * sizeof(std::uint64_t));
     const std::size_t used = slot.size() - reader.left();
     const auto checksum = reader.le<std::uint64_t>();
@@ -68,6 +72,11 @@ Result<std::optional<WaterMark>> WaterMarkFile::read() {
     if (!newest) return Error{Errc::corrupt, path_ + " is damaged"};
     is_there_ = bytes->size() == kSlots * kSlotBytes;
     generation_ = newest->generation;
+    const bool is_of_another = newest->database && *newest->database != database();
+    if (newest->mark.clean && is_of_another) {
+        newest->mark.clean = false;
+        newest->mark.last_record = 0;
+    }
     return std::optional(newest->mark);
 }
 
@@ -85,8 +94,14 @@ Result<void> WaterMarkFile::make(std::uint64_t at, std::string_view slot) {
 Result<void> WaterMarkFile::write(const WaterMark& mark) {
     ++generation_;
     const std::uint64_t at = generation_ % kSlots * kSlotBytes;
-    const std::string slot = encode(mark, generation_);
+    const std::string slot = encode(mark, generation_, mark.clean ? database() : 0);
     return is_there_ ? files_.overwrite(path_, at, slot) : make(at, slot);
+}
+
+// RocksDB gives each an identity of its own, in a file that goes where the database goes.
+std::uint64_t WaterMarkFile::database() const {
+    const Result<std::string> identity = files_.read(directory_ + "/db/IDENTITY");
+    return identity ? XXH3_64bits(identity->data(), identity->size()) : 0;
 }
 
 WaterMarkKeeper::WaterMarkKeeper(std::string directory,

@@ -31,11 +31,15 @@ struct WaterMark {
     bool operator==(const WaterMark&) const = default;
 };
 
-[[nodiscard]] std::string encode(const WaterMark& mark, std::uint64_t generation);
+// `database`: which one was there, of a clean stop. Another has records of other numbers.
+[[nodiscard]] std::string encode(const WaterMark& mark,
+                                 std::uint64_t generation,
+                                 std::uint64_t database = 0);
 
 struct DecodedMark {
     WaterMark mark;
     std::uint64_t generation;
+    std::optional<std::uint64_t> database;  // none: of an earlier build, it does not say
 };
 
 [[nodiscard]] std::optional<DecodedMark> decode_mark(std::string_view slot);
@@ -44,8 +48,8 @@ class WaterMarkFile {
 public:
     WaterMarkFile(std::string directory, rocksdb::Env* env);
 
-    // The newest slot that is whole; nullopt when there is no file. Errors: corrupt (no slot is
-    // whole), storage_failed.
+    // The newest slot that is whole; nullopt when there is no file. A clean stop is one of the
+    // database that is there, or none. Errors: corrupt (no slot is whole), storage_failed.
     [[nodiscard]] Result<std::optional<WaterMark>> read();
 
     // One of the slots that were read had something in it and was not whole.
@@ -56,6 +60,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> make(std::uint64_t at, std::string_view slot);
+    [[nodiscard]] std::uint64_t database() const;
 
     const std::string directory_;
     const std::string path_;

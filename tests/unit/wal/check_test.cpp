@@ -406,6 +406,23 @@ TEST_F(CheckedLog, ARepairCanBeUndone) {
     EXPECT_TRUE(before == files());
 }
 
+// The mark is by then that of what was built.
+TEST_F(CheckedLog, AfterARepairThatWasUndoneTheSameDamageIsFound) {
+    flip(largest_table(), 200);
+    const auto kinds = [&] {
+        std::vector<Kind> found;
+        for (const Finding& one : damage()) found.push_back(one.kind);
+        return found;
+    };
+    const std::vector<Kind> before = kinds();
+    EXPECT_FALSE(before.empty());
+    const RepairReport report = repair();
+    ASSERT_FALSE(report.kept_in.empty());
+    fs::remove_all(db());
+    fs::rename(report.kept_in + "/db", db());
+    EXPECT_EQ(kinds(), before);
+}
+
 // In every state that a log goes through.
 TEST(CheckedLogInUse, HasNoDamageAtAnyPointOfItsLife) {
     LogUnderTest log(true);

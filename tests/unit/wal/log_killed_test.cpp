@@ -100,6 +100,24 @@ TEST_F(LogKilled, AnEventBehindAHoleInMarksThatWereNotSyncedIsThere) {
     EXPECT_TRUE(log_->health().lost.empty());
 }
 
+TEST_F(LogKilled, AReplayBehindAHoleTakesItsDeadLetterOffTheCount) {
+    log_.open();
+    log_.append("dead");
+    log_.take_all();
+    log_->fail("crm", Seq{1}, kFailure, Log::Mark::synced);
+    log_.append("event");
+    for (const char* name : {"first", "second"}) mark(name);
+    ASSERT_TRUE(log_->replay(Seq{1}, log_.make_id(), log_.now(), 77));
+    ASSERT_TRUE(log_.reports().wait_for({77}));
+    kill();
+    write_mark(Seq{2});
+    log_.rot("first");
+    log_.open();
+    EXPECT_TRUE(was_rebuilt());
+    EXPECT_EQ(bodies(log_), "event dead ");
+    EXPECT_EQ(log_->counts("crm"), (Counts{2, 0, 0}));
+}
+
 TEST_F(LogKilled, AnIntentBehindAHoleInMarksThatWereNotSyncedLeavesItsEntryInDoubt) {
     log_.open();
     log_.append("event");

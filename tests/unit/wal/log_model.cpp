@@ -26,6 +26,15 @@ struct State {
     bool operator==(const State&) const = default;
 };
 
+std::string text_of(const State& state) {
+    constexpr const char* kKinds[] = {"pending", "complete", "failed", "replayed"};
+    std::string text = kKinds[static_cast<std::size_t>(state.kind)];
+    if (state.parked) text += ", parked";
+    if (state.retry) text += fmt::format(", {} attempts", state.retry->attempts);
+    if (state.retry && state.retry->intended) text += ", in doubt";
+    return text;
+}
+
 struct Known {
     Seq seq;
     std::string destination;
@@ -64,6 +73,7 @@ public:
         if (ok()) crash();
         if (ok()) stop_cleanly();
         log_.close();
+        if (!ok()) result_.violation += ". The log's notes:\n" + log_.reports().notes();
         return std::move(result_);
     }
 
@@ -301,7 +311,10 @@ private:
         check_same(known, one, destination);
         const State state{Kind::pending, one.parked, one.retry};
         if (std::find(known.states.begin(), known.states.end(), state) == known.states.end()) {
-            return violated("entry {} came again in a state that it was not in", one.seq.value);
+            return violated("entry {} came again in a state that it was not in: {}, and was {}",
+                            one.seq.value,
+                            text_of(state),
+                            text_of(known.now()));
         }
         if (known.now().kind != Kind::pending) ++result_.came_again;
         known.states = {state};

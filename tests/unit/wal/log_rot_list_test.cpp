@@ -25,6 +25,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr Seq kDead{14};
 constexpr Seq kParked{15};
@@ -196,6 +197,23 @@ TEST_F(LogRotList, ItsEndTakesNoDeadLetterAlong) {
 }
 
 // At each moment.
+// As a compaction leaves it whose place in the list a power cut has taken.
+TEST_F(LogRotList, WhatHasEndedDoesNotComeBackFromATableThatIsNotNamed) {
+    Raw to = raw();
+    const std::string parked = seq_key(Space::parked, kParked);
+    to.put(parked, "crm");
+    to.flush(to.marks);
+    const std::string before_it_ended = read(files(".sst").back());
+    ASSERT_TRUE((*to.database)->Delete({}, to.marks, parked).ok());
+    to.flush(to.marks);
+    to.database.reset();
+    write(db() / "000999.sst", before_it_ended);
+    tear();
+    check();
+    EXPECT_EQ(count_doubts(), 0U);
+    EXPECT_THAT(log_.reports().notes(), Not(HasSubstr("nowhere else")));
+}
+
 TEST_F(LogRotList, ARebuildingThatWasCutOffGoesOnWithWhatWasKnown) {
     cut_list(make_unlisted_marks() + 10);
     const Path torn = directory().string() + ".torn";

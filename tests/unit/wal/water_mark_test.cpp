@@ -162,6 +162,23 @@ TEST_F(WaterMarkOnDisk, TheKeeperIsNotPutOffByWhatHasNotMoved) {
     EXPECT_EQ((*read())->acknowledged, Seq{21});
 }
 
+// Another has records of other numbers, and was not stopped then.
+TEST_F(WaterMarkOnDisk, ACleanStopIsOneOfTheDatabaseThatWasThere) {
+    const Files files(env_.get());
+    const WaterMark mark{{7}, {2}, true, 50};
+    const WaterMark of_another{{7}, {2}};
+    ASSERT_TRUE(files.make_directory("/wal/db"));
+    ASSERT_TRUE(files.write("/wal/db/IDENTITY", "one"));
+    ASSERT_TRUE(file().write(mark));
+    EXPECT_EQ(**read(), mark);
+    ASSERT_TRUE(files.write("/wal/db/IDENTITY", "other"));
+    EXPECT_EQ(**read(), of_another);
+    ASSERT_TRUE(files.remove("/wal/db/IDENTITY"));
+    EXPECT_EQ(**read(), of_another);
+    ASSERT_TRUE(files.write("/wal/db/IDENTITY", "one"));
+    EXPECT_EQ(**read(), mark) << "it was brought back";
+}
+
 TEST_F(WaterMarkOnDisk, WhoeverIsKilledWhileItIsMadeLeavesAWholeOneOrNone) {
     bool is_made = false;
     for (std::uint64_t moment = 0; !is_made; ++moment) {

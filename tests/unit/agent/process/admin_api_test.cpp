@@ -324,6 +324,9 @@ TEST_F(AdminApi, ReplaysAllUpToWhereTheFirstCallSaw) {
     const Json second = call("POST", "/v1/replay", R"({"all":true,"up_to":3})");
     EXPECT_TRUE(second["replayed"].empty()) << second;
     EXPECT_EQ(second["remaining"], 3);
+    const Json behind_all =
+        call("POST", "/v1/replay", R"({"all":true,"after":18446744073709551615})");
+    EXPECT_TRUE(behind_all["replayed"].empty()) << behind_all;
     EXPECT_EQ(call("POST", "/v1/replay", R"({"all":true})")["replayed"].size(), 3U);
     for (const char* unclear : {R"({"all":true,"up_to":"3"})",
                                 R"({"all":true,"up_to":-1})",
