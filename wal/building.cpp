@@ -112,7 +112,7 @@ public:
         if (done) done = end();
         if (!done) return done.error();
         if (tables_.repaired) tables_.listed.clear();
-        return Built{std::move(lost_), unnamed_, std::move(tables_.listed)};
+        return Built{std::move(lost_), unnamed_, marks_missing_, std::move(tables_.listed)};
     }
 
 private:
@@ -503,6 +503,7 @@ private:
         incomplete_ = incomplete_ || !lost_.empty();
         // Also when no table is seen to be bad: one may be gone.
         if (tables_.repaired && census_.missing(lost_) > 0) marks_missing_ = true;
+        if (marks_missing_) order_.note(std::string(kBeginsAgain));
         unnamed_ = count_unnamed(tail);
         lost.add_unnamed(unnamed_);
         rocksdb::WriteBatch batch;

@@ -139,6 +139,7 @@ struct Log::Impl {
     [[nodiscard]] Result<Entry> entry_to_deliver(Seq seq) const;
     [[nodiscard]] Error give_up_in_time(Seq seq, const Error& why) const;
     [[nodiscard]] Result<Description> describe_damaged(Seq seq, const Error& why) const;
+    [[nodiscard]] Description describe_unreadable(Seq seq) const;
     [[nodiscard]] Result<Entry> entry(Seq seq) const;
     [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
     [[nodiscard]] Result<Description> describe(Entry entry) const;
@@ -157,6 +158,7 @@ struct Log::Impl {
     [[nodiscard]] Result<std::vector<Found>> found_after(Seq after, std::size_t count_max) const;
     [[nodiscard]] std::optional<Entry> first_readable(Seq from, Seq to) const;
     [[nodiscard]] bool is_unsettled(const Event& event, Seq seq) const;
+    [[nodiscard]] static bool waits(const Destination& destination, Seq seq);
     [[nodiscard]] std::optional<SeqRange> lost_at(Seq seq) const;
 
     // --- check_live.cpp ---

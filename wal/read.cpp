@@ -17,6 +17,15 @@ Failure failure_of(std::string_view bytes) {
     return unknown;
 }
 
+// In the place of one that cannot be read.
+Entry made_up(Seq seq, WallTime at) {
+    Event nothing;
+    nothing.accepted_at = at;
+    std::string record;
+    encode_record(nothing, record);
+    return {seq, std::move(record)};
+}
+
 }  // namespace
 
 // In place, or kept aside after its place was reclaimed.
@@ -76,7 +85,10 @@ bool Log::Impl::is_unsettled(const Event& event, Seq seq) const {
     const std::scoped_lock lock(mutex_);
     const auto found = destinations_.find(event.destination);
     if (found == destinations_.end()) return true;
-    const Destination& destination = found->second;
+    return waits(found->second, seq);
+}
+
+bool Log::Impl::waits(const Destination& destination, Seq seq) {
     return seq >= destination.cursor.position() || destination.cursor.is_outstanding(seq) ||
            destination.parked.contains(seq);
 }
@@ -113,14 +125,23 @@ Result<Description> Log::Impl::describe_damaged(Seq seq, const Error& why) const
     if (!failure) return failure.error();
     if (!*failure) return why;
     Failure known = failure_of(**failure);
-    Event nothing;
-    nothing.accepted_at = known.failed_at;
-    std::string record;
-    encode_record(nothing, record);
-    return Description{.entry = Entry(seq, std::move(record)),
+    return Description{.entry = made_up(seq, known.failed_at),
                        .state = EntryState::failed,
                        .retry = std::nullopt,
                        .failure = std::move(known),
+                       .is_readable = false};
+}
+
+// Whose it is cannot be told: any destination that has it before it may be the one.
+Description Log::Impl::describe_unreadable(Seq seq) const {
+    const std::scoped_lock lock(mutex_);
+    const bool may_wait = std::any_of(destinations_.begin(), destinations_.end(), [&](auto& one) {
+        return waits(one.second, seq);
+    });
+    return Description{.entry = made_up(seq, {}),
+                       .state = may_wait ? EntryState::pending : EntryState::complete,
+                       .retry = std::nullopt,
+                       .failure = std::nullopt,
                        .is_readable = false};
 }
 
@@ -291,6 +312,9 @@ Result<Page> Log::Impl::list_entries(const Query& query) const {
             Result<Description> description = one.entry
                                                   ? describe(std::move(*one.entry))
                                                   : describe_damaged(one.seq, one.entry.error());
+            if (!description && description.error().code == Errc::corrupt) {
+                description = describe_unreadable(one.seq);
+            }
             if (!description && description.error().code != Errc::storage_failed) continue;
             if (!description) return description.error();
             if (matches(query, *description)) page.entries.push_back(std::move(*description));

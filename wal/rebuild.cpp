@@ -171,7 +171,8 @@ Result<Rebuilt> Rebuild::run(Known known, WallTime now, bool keep_tables) {
     if (!built) return std::move(built).error().during("rebuilding from " + begun.kept_in);
     if (Result<void> placed = put_in_place(); !placed) return placed.error();
     if (!begun.keep_tables && !keep_tables) thin(begun.kept_in, built->shared);
-    return Rebuilt{std::move(begun.kept_in), std::move(built->lost), built->unnamed};
+    return Rebuilt{
+        std::move(begun.kept_in), std::move(built->lost), built->unnamed, built->begins_again};
 }
 
 }  // namespace holdfast::wal

@@ -28,6 +28,7 @@ struct Rebuilt {
     std::string kept_in;         // the folder in quarantine
     std::vector<SeqRange> lost;  // as in Built
     std::optional<std::uint64_t> unnamed;
+    bool begins_again = false;
 };
 
 class Rebuild {

@@ -52,11 +52,7 @@ bool doubts_tables(const std::vector<Finding>& found) {
            !has_any(found, {Kind::log_rot, Kind::log_cut_short});
 }
 
-Result<std::string> rebuild(const CheckOptions& options,
-                            const CheckReport& found,
-                            const Note& note,
-                            std::vector<SeqRange>& lost,
-                            std::optional<std::uint64_t>& unnamed) {
+Result<Rebuilt> rebuild(const CheckOptions& options, const CheckReport& found, const Note& note) {
     WaterMarkFile file(options.directory, options.env);
     const Result<std::optional<WaterMark>> mark = file.read();
     const WaterMark known = mark ? mark->value_or(WaterMark{}) : WaterMark{};
@@ -66,11 +62,7 @@ Result<std::string> rebuild(const CheckOptions& options,
     const Known what{.mark = known,
                      .doubt_tables = doubts_tables(found.findings),
                      .is_list_torn = found.is_list_torn};
-    Result<Rebuilt> rebuilt = rebuild.run(what, options.now, /*keep_tables=*/true);
-    if (!rebuilt) return rebuilt.error();
-    lost = std::move(rebuilt->lost);
-    unnamed = rebuilt->unnamed;
-    return std::move(rebuilt->kept_in);
+    return rebuild.run(what, options.now, /*keep_tables=*/true);
 }
 
 // Notes what is missing at the end and begins damaged cursors again. Nothing is forgotten for its
@@ -114,10 +106,11 @@ Result<void> mend(const CheckOptions& options, DirectoryLock& lock, RepairReport
     Notes notes;
     std::vector<SeqRange> lost;
     if (report.mended == Mend::rebuild) {
-        Result<std::string> kept_in =
-            rebuild(options, report.before, notes.taker(), lost, report.unnamed);
-        if (!kept_in) return kept_in.error();
-        report.kept_in = std::move(*kept_in);
+        Result<Rebuilt> rebuilt = rebuild(options, report.before, notes.taker());
+        if (!rebuilt) return rebuilt.error();
+        report.kept_in = std::move(rebuilt->kept_in);
+        report.unnamed = rebuilt->unnamed;
+        report.begins_again = rebuilt->begins_again;
     }
     lock.release();  // it takes its own
     if (Result<void> opened = open_once(options, notes.taker(), lost); !opened) return opened;

@@ -16,6 +16,7 @@ struct RepairReport {
     std::string kept_in;          // what was damaged; empty when it was only opened
     std::vector<SeqRange> lost;   // acknowledged entries that are gone, and were not known to be
     std::optional<std::uint64_t> unnamed = 0;  // others that are gone: see Rebuilt
+    bool begins_again = false;                 // likewise
     std::vector<std::string> notes;
     CheckReport after;  // as `before` when nothing was changed
 };

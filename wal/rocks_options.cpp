@@ -143,7 +143,7 @@ RocksOptions rocks_options(rocksdb::Env* env,
             with_logs,
             options,
             {{rocksdb::kDefaultColumnFamilyName, mark_options(tables, write_buffer_bytes)},
-             {"entries", entry_options(tables, write_buffer_bytes)}}};
+             {std::string(kEntriesFamily), entry_options(tables, write_buffer_bytes)}}};
 }
 
 rocksdb::WriteOptions synced_write() {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast::wal {
@@ -18,6 +19,8 @@ using Note = std::function<void(std::string)>;
 
 // The write buffer on anything but a small disk.
 inline constexpr std::size_t kWriteBufferBytes = std::size_t{16} << 20U;
+
+inline constexpr std::string_view kEntriesFamily = "entries";
 
 // Of the database and of its column families: marks, which is RocksDB's default one, and entries.
 struct RocksOptions {

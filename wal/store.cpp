@@ -2,8 +2,10 @@
 
 #include "proto/assert.hpp"
 #include "wal/files.hpp"
+#include "wal/keys.hpp"
 #include "wal/prescan.hpp"
 #include "wal/rocks_types.hpp"
+#include "wal/table_reader.hpp"
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/sst_file_reader.h>
@@ -147,8 +149,29 @@ Result<std::optional<std::string>> Store::get(std::string_view key) const {
     const rocksdb::Status status =
         (*db_)->Get(rocksdb::ReadOptions(), db_->family_of(key), slice(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
-    if (!status.ok()) return error_of(status, "read");
-    return std::optional(std::move(value));
+    if (status.ok()) return std::optional(std::move(value));
+    const bool is_record =
+        seq_of(Space::entry, key).has_value() || seq_of(Space::kept, key).has_value();
+    if (!status.IsCorruption() || !is_record) return error_of(status, "read");
+    return get_apart(key);
+}
+
+// Table by table: with few of them at level 0 RocksDB looks a key up in each, whatever its range. A
+// record is written once, so that the first that is found is the one.
+Result<std::optional<std::string>> Store::get_apart(std::string_view key) const {
+    const std::string& family = db_->family_of(key)->GetName();
+    std::vector<rocksdb::LiveFileMetaData> tables;
+    (*db_)->GetLiveFilesMetaData(&tables);
+    const RocksOptions options = rocks_options(env_, note_, write_buffer_bytes_);
+    for (const rocksdb::LiveFileMetaData& table : tables) {
+        const bool may_have_it = table.column_family_name == family && table.smallestkey <= key &&
+                                 key <= table.largestkey;
+        if (!may_have_it) continue;
+        const std::string path = (directory_ / table.relative_filename).string();
+        Result<std::optional<std::string>> found = find_in_table(options.of_marks(), path, key);
+        if (!found || *found) return found;
+    }
+    return std::optional<std::string>();
 }
 
 Result<std::optional<KeyValue>> Store::last(std::string_view lower, std::string_view upper) const {

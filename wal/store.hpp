@@ -65,7 +65,8 @@ public:
     // one after opening is synced.
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, bool sync, Seq head = {});
 
-    // nullopt: there is no such key.
+    // nullopt: there is no such key. Of records it reads what can be read: 7.8.3 gives an error
+    // also where the damage is in a table that does not hold the key.
     [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
 
     // The last pair before `upper` that is not before `lower`.
@@ -100,6 +101,7 @@ public:
 
 private:
     [[nodiscard]] std::shared_lock<std::shared_mutex> reading() const;
+    [[nodiscard]] Result<std::optional<std::string>> get_apart(std::string_view key) const;
 
     const std::filesystem::path directory_;
     rocksdb::Env* const env_;

@@ -2,6 +2,8 @@
 
 #include "proto/bytes.hpp"
 #include "wal/keys.hpp"
+#include "wal/rocks_options.hpp"
+#include "wal/rocks_types.hpp"
 
 #include <rocksdb/sst_file_reader.h>
 
@@ -90,6 +92,8 @@ TableRead read_table(const rocksdb::Options& options,
                      const std::function<void(std::string_view, std::string_view)>& visit) {
     rocksdb::SstFileReader reader(options);
     if (!reader.Open(path).ok()) return TableRead::without_some_marks;
+    const bool has_entries_alone =
+        reader.GetTableProperties()->column_family_name == kEntriesFamily;
     Reading at(reader);
     TableRead read = TableRead::whole;
     std::string key;
@@ -100,14 +104,29 @@ TableRead read_table(const rocksdb::Options& options,
         }
         if (at->status().ok()) return read;
         const bool goes_on = seek_behind(at, key) && at->Valid();
-        if (goes_on && seq_of(Space::entry, key) &&
-            seq_of(Space::entry, at->key().ToStringView())) {
+        const bool lies_between_entries =
+            goes_on && seq_of(Space::entry, key) && seq_of(Space::entry, at->key().ToStringView());
+        if (has_entries_alone || lies_between_entries) {
             read = std::max(read, TableRead::without_some_entries);
         } else {
             read = TableRead::without_some_marks;
         }
         if (!goes_on) return read;
     }
+}
+
+Result<std::optional<std::string>> find_in_table(const rocksdb::Options& options,
+                                                 const std::string& path,
+                                                 std::string_view key) {
+    rocksdb::SstFileReader reader(options);
+    if (const rocksdb::Status opened = reader.Open(path); !opened.ok()) {
+        return error_of_opening(opened, path);
+    }
+    const std::unique_ptr<rocksdb::Iterator> at(reader.NewIterator(rocksdb::ReadOptions()));
+    at->Seek(slice(key));
+    if (!at->status().ok()) return error_of(at->status(), "read");
+    if (!at->Valid() || view(at->key()) != key) return std::optional<std::string>();
+    return std::optional(at->value().ToString());
 }
 
 }  // namespace holdfast::wal

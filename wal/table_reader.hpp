@@ -1,10 +1,13 @@
 // Reads what can be read of a table file that may be damaged.
 #pragma once
 
+#include "proto/result.hpp"
+
 #include <rocksdb/options.h>
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,5 +24,11 @@ enum class TableRead : std::uint8_t {
     const rocksdb::Options& options,
     const std::string& path,
     const std::function<void(std::string_view key, std::string_view value)>& visit);
+
+// The value of one key, whatever is damaged elsewhere. nullopt: it is not there, or deleted there.
+// Errors: corrupt, storage_failed.
+[[nodiscard]] Result<std::optional<std::string>> find_in_table(const rocksdb::Options& options,
+                                                               const std::string& path,
+                                                               std::string_view key);
 
 }  // namespace holdfast::wal

@@ -2,6 +2,7 @@
 
 #include "agent/cli/text.hpp"
 #include "agent/finding_view.hpp"
+#include "wal/building.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -93,6 +94,11 @@ const char* action_of(wal::Mend mended) {
     return "nothing";
 }
 
+bool is_true(const Json& document, const char* key) {
+    const Json& value = at(document, key);
+    return value.is_boolean() && value.get<bool>();
+}
+
 }  // namespace
 
 Json check_report(const std::string& directory, const wal::CheckReport& report) {
@@ -152,14 +158,14 @@ Json repair_report(const std::string& directory, const wal::RepairReport& report
             {"lost", is_known ? Json(wal::count_of(report.lost)) : Json(nullptr)},
             {"lost_ranges", ranges_of(report.lost)},
             {"lost_unnamed", is_known && report.unnamed ? Json(*report.unnamed) : Json(nullptr)},
+            {"begins_again", report.begins_again},
             {"notes", report.notes},
             {"before", check_report(directory, report.before)},
             {"after", check_report(directory, report.after)}};
 }
 
 bool is_damaged(const Json& check) {
-    const Json& damaged = at(check, "damaged");
-    return damaged.is_boolean() && damaged.get<bool>();
+    return is_true(check, "damaged");
 }
 
 std::string format_check(const Json& check) {
@@ -181,8 +187,7 @@ std::string format_repair(const Json& repair) {
     std::string text = format_check(at(repair, "before"));
     const std::string action = text_at(repair, "action");
     if (action == "nothing") return text + "Nothing was changed: there is nothing to be mended.\n";
-    const Json& dry = at(repair, "dry_run");
-    if (dry.is_boolean() && dry.get<bool>()) {
+    if (is_true(repair, "dry_run")) {
         return text +
                (action == "rebuild"
                     ? "A repair would set the damaged log aside and build it again of all "
@@ -200,6 +205,9 @@ std::string format_repair(const Json& repair) {
     }
     if (!unnamed.empty()) text += "And " + unnamed + ".\n";
     if (lost == 0 && unnamed.empty()) text += "No acknowledged entry is missing.\n";
+    if (is_true(repair, "begins_again")) {
+        text += "But " + std::string(wal::kBeginsAgain) + ".\n";
+    }
     if (!kept_in.empty()) {
         text += "The damaged log is kept in " + kept_in +
                 "; remove that when nobody needs it any more.\n"
