@@ -176,6 +176,9 @@ struct Log::Impl {
     [[nodiscard]] Result<Placed> wait_for_first(const KeyRecord& first,
                                                 const IdempotencyKey& key,
                                                 Ticket ticket);
+    void remember(const KeyRecord& first,
+                  std::span<const IdempotencyKey> keys,
+                  const std::vector<Digest>& found);
     [[nodiscard]] Result<std::optional<KeyRecord>> find_key(const Digest& name,
                                                             const std::vector<WallTime>& buckets,
                                                             WallTime now) const;

@@ -3,7 +3,9 @@
 #include "proto/assert.hpp"
 #include "wal/log_impl.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace holdfast::wal {
 namespace {
@@ -49,16 +51,39 @@ Result<Placed> Log::append(const Event& event,
             }
             looked_at = impl_->keys_.begun();
         }
+        std::optional<KeyRecord> known;
+        std::vector<Digest> found;
         for (const Candidate& one : candidates) {
             const Result<std::optional<KeyRecord>> first =
                 impl_->find_key(one.key.name, one.buckets, event.accepted_at);
             if (!first) return first.error();
             if (!*first) continue;
-            Result<Placed> repeat = repeat_of(**first, one.key, true);
-            // Soon after a buffered one nobody can say.
-            if (repeat) repeat->durability = impl_->options_.durability;
-            return repeat;
+            // One that stands for another event decides, whatever the others say.
+            if (Result<Placed> is = repeat_of(**first, one.key, true); !is) return is;
+            if (!known) known = **first;
+            found.push_back(one.key.name);
         }
+        if (!known) continue;
+        impl_->remember(*known, keys, found);
+        // Soon after a buffered one nobody can say whether it is on the disk.
+        return Placed{
+            known->seq, known->id, known->accepted_at, true, true, impl_->options_.durability};
+    }
+}
+
+// A repeat may come with a new key besides the one that is known: it stands for the same from now
+// on. Not waited for: only another event under it, just before a crash, would be missed.
+void Log::Impl::remember(const KeyRecord& first,
+                         std::span<const IdempotencyKey> keys,
+                         const std::vector<Digest>& found) {
+    const std::scoped_lock lock(mutex_);
+    for (const IdempotencyKey& key : keys) {
+        const bool is_known = std::find(found.begin(), found.end(), key.name) != found.end();
+        if (is_known || keys_.pending(key.name) != nullptr) continue;
+        const WallTime bucket = keys_.bucket_of(first.accepted_at);
+        const KeyRecord record{first.seq, first.id, first.accepted_at, key.content};
+        mark(key_key(bucket, key.name), encode(record));
+        keys_.found(bucket, key.name);
     }
 }
 
@@ -95,7 +120,7 @@ Result<std::optional<KeyRecord>> Log::Impl::find_key(const Digest& name,
                                                      const std::vector<WallTime>& buckets,
                                                      WallTime now) const {
     for (const WallTime bucket : buckets) {
-        const Result<std::optional<std::string>> value = store_.get(key_key(bucket, name));
+        const Result<std::optional<std::string>> value = state_of(key_key(bucket, name));
         if (!value && value.error().code != Errc::corrupt) return value.error();
         if (value && !*value) continue;
         const Result<KeyRecord> record =

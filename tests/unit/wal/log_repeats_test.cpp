@@ -78,6 +78,35 @@ TEST_F(LogRepeats, AnotherContentUnderTheSameKeyIsRefused) {
     EXPECT_EQ(log_->health().head, Seq{1});
 }
 
+// As an app that sends an event with an id of its own again, under a new key.
+TEST_F(LogRepeats, ANewKeyBesidesOneThatIsKnownStandsForTheSame) {
+    log_.open();
+    const Placed first = stored("id");
+    const Result<Placed> repeat = log_.try_append_with_keys({"new", "id"}, "{}");
+    ASSERT_TRUE(repeat);
+    EXPECT_TRUE(repeat->is_repeat);
+    for (const bool is_reopened : {false, true}) {
+        if (is_reopened) {
+            log_.close();
+            log_.open();
+        }
+        const Placed again = stored("new");
+        EXPECT_TRUE(again.is_repeat);
+        EXPECT_EQ(again.seq, first.seq);
+        EXPECT_EQ(append("new", "other").error().code, Errc::key_reused);
+    }
+}
+
+TEST_F(LogRepeats, AKeyThatStandsForAnotherEventIsRefusedWhateverIsKnownBesides) {
+    log_.open();
+    (void)stored("id");
+    (void)stored("used", "other");
+    for (const std::vector<std::string_view>& keys :
+         {std::vector<std::string_view>{"id", "used"}, {"used", "id"}}) {
+        EXPECT_EQ(log_.try_append_with_keys(keys, "{}").error().code, Errc::key_reused);
+    }
+}
+
 TEST_F(LogRepeats, AnotherKeyIsAnotherEventAndSoIsNone) {
     log_.open();
     EXPECT_EQ(stored("a").seq, Seq{1});
@@ -112,6 +141,7 @@ TEST_F(LogRepeats, IsInDoubtWithTheFirstAndThenWhatTheLogHas) {
         LogUnderTest& log = log_;
         if (!log.is_open()) log.open();
         const std::string key = broken == Disk::Op::sync ? "reappears" : "is lost";
+        log.append("with what was marked until now");
         HeldWrite held(log.disk(), broken);
         const Placed first = *append(key);
         held.wait_until_held();

@@ -212,6 +212,12 @@ Result<Seq> LogUnderTest::try_append(std::string_view body, std::string_view des
 Result<Placed> LogUnderTest::try_append_with_key(std::string_view key,
                                                  std::string_view body,
                                                  Ulid* id) {
+    return try_append_with_keys({key}, body, id);
+}
+
+Result<Placed> LogUnderTest::try_append_with_keys(const std::vector<std::string_view>& names,
+                                                  std::string_view body,
+                                                  Ulid* id) {
     Event event;
     event.id = make_id();
     event.accepted_at = now();
@@ -221,7 +227,10 @@ Result<Placed> LogUnderTest::try_append_with_key(std::string_view key,
     event.target = "/t";
     event.body = body;
     if (id != nullptr) *id = event.id;
-    const std::array keys = {idempotency_key(KeySource::request, key, event, body)};
+    std::vector<IdempotencyKey> keys;
+    for (const std::string_view name : names) {
+        keys.push_back(idempotency_key(KeySource::request, name, event, body));
+    }
     Result<Placed> placed = log_->append(event, keys, ++last_ticket_);
     log_->write();
     return placed;

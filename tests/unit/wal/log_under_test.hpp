@@ -129,6 +129,9 @@ public:
     [[nodiscard]] Result<Placed> try_append_with_key(std::string_view key,
                                                      std::string_view body,
                                                      Ulid* id = nullptr);
+    [[nodiscard]] Result<Placed> try_append_with_keys(const std::vector<std::string_view>& names,
+                                                      std::string_view body,
+                                                      Ulid* id = nullptr);
 
     Ticket last_ticket() const { return last_ticket_; }
 
