@@ -177,6 +177,10 @@ private:
     Result<void> look_at_meta() {
         const Result<std::optional<std::string>> schema = meta(kSchemaName);
         if (!schema) return schema.error();
+        const Result<std::optional<int>> in_file =
+            SchemaFile(options_.directory, options_.env).read();
+        const bool has_file = in_file && *in_file;
+        if (!has_file && *schema == kSchema) findings_.add(Kind::schema_file_missing);
         if (*schema && is_old_schema(**schema)) {
             findings_.add(Kind::schema_old);
         } else if (*schema && *schema != kSchema) {

@@ -92,6 +92,11 @@ constexpr std::array<KindInfo, static_cast<std::size_t>(kLastKind) + 1> kInfos =
      Mend::nothing,
      "without the file `acknowledged` nobody can tell whether entries at the end are missing",
      "nothing: the next start writes it"},
+    {"schema_file_missing",
+     Mend::nothing,
+     "without the file `schema`, or with a damaged one, an older version may take this log for "
+     "damaged",
+     "nothing: the next start writes it"},
     {"counts_off",
      Mend::nothing,
      "the destination's counts are not what is there",

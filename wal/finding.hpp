@@ -42,6 +42,7 @@ enum class Kind : std::uint8_t {
     log_torn,
     mark_slot_torn,
     mark_file_missing,
+    schema_file_missing,
     counts_off,
     lost_before,
     schema_old,

@@ -305,6 +305,7 @@ void Log::lost_is_seen() {
     if (impl_->lost_.is_all_seen()) return;
     impl_->lost_.seen();
     impl_->mark(name_key(Space::meta, kLostName), impl_->lost_.encode());
+    impl_->hurry(Mark::synced);
 }
 
 bool Log::is_writing_here() const {

@@ -62,7 +62,12 @@ Result<Rebuilt> rebuild(const CheckOptions& options, const CheckReport& found, c
     const Known what{.mark = known,
                      .doubt_tables = doubts_tables(found.findings),
                      .is_list_torn = found.is_list_torn};
-    return rebuild.run(what, options.now, /*keep_tables=*/true);
+    Result<Rebuilt> rebuilt = rebuild.run(what, options.now, /*keep_tables=*/true);
+    if (!rebuilt && rebuilt.error().code == Errc::disk_full) {
+        rebuilt.error().detail +=
+            ". Make room and call it again, or start the agent: both go on where this ended";
+    }
+    return rebuilt;
 }
 
 // Notes what is missing at the end and begins damaged cursors again. Nothing is forgotten for its

@@ -354,14 +354,16 @@ TEST_F(CheckedLog, WhatLiesBesideTheDatabaseIsNamed) {
     fs::create_directories(directory() / "db.new");
     fs::remove(directory() / "acknowledged");
     fs::remove(directory() / "ballast");
+    write(directory() / "schema", "4 and more");
     const std::vector<Finding> found = check().findings;
     ASSERT_THAT(
         found,
         ElementsAre(IsKind(Kind::mark_file_missing),
+                    IsKind(Kind::schema_file_missing),
                     IsOf(Kind::quarantined, (directory() / "quarantine/20231101T000000Z").string()),
                     IsOf(Kind::leftover, (directory() / "db.new").string()),
                     IsKind(Kind::ballast_missing)));
-    EXPECT_THAT(found[1].what, ElementsAre("1 MB, 13 days old"));
+    EXPECT_THAT(found[2].what, ElementsAre("1 MB, 13 days old"));
 }
 
 TEST_F(CheckedLog, ARebuildingThatWasCutOffIsGoneOnWith) {
