@@ -348,16 +348,18 @@ private:
         if (what == Taking::records && is_waiting) return false;
         if (what == Taking::waiting && !(is_waiting && has_record(space, key))) return false;
         if (const auto seq = seq_of(Space::entry, key); seq && *seq < known_tail()) return false;
-        return !has(key) && (space == Space::key || !was_deleted(key));
+        // Of entries whole ranges are deleted, of keys too.
+        const bool is_deleted_in_ranges = space == Space::entry || space == Space::key;
+        return !has(key) && (is_deleted_in_ranges || !was_deleted(key));
     }
 
-    // For good: what has ended is not put again. The table of a compaction that a power cut took
-    // off the list holds such pairs.
+    // Of one that is not there. For good: what has ended is not put again. The table of a
+    // compaction that a power cut took off the list holds such pairs.
     bool was_deleted(std::string_view key) {
         std::vector<rocksdb::KeyVersion> versions;
         const rocksdb::Status read = rocksdb::GetAllKeyVersions(
             db_->operator->(), db_->family_of(key), slice(key), slice(key), 1, &versions);
-        return read.ok() && !versions.empty() && !has(key);
+        return read.ok() && !versions.empty();
     }
 
     bool has_record(Space space, std::string_view key) {
@@ -428,7 +430,10 @@ private:
     }
 
     // At most so many are gone without a gap; nullopt: nothing says how many.
-    [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) const {
+    [[nodiscard]] std::optional<std::uint64_t> count_unnamed(Seq tail) {
+        const bool has_no_marks =
+            census_.cursors().empty() && order_.known.mark.tail > saved_tail();
+        if (has_no_marks) return std::nullopt;
         if (!tables_.repaired) return census_.waiting_before(tail);
         if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
         if (!census_.is_complete()) return std::nullopt;

@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace holdfast::wal {
@@ -48,9 +47,6 @@ struct Built {
     bool begins_again = false;        // marks are gone: what is still there is delivered again
     std::vector<std::string> shared;  // tables that the target uses and the source has
 };
-
-inline constexpr std::string_view kBeginsAgain =
-    "marks are gone that say what was delivered: all that is still there is delivered again";
 
 // On the disk when it returns. Errors: as Store's; what is at the target then is of no use.
 [[nodiscard]] Result<Built> build_again(const BuildOrder& order);

@@ -144,7 +144,7 @@ private:
     }
 
     Result<void> look_at_database() {
-        Result<SeenLogs> logs = check_logs(files_, database_, mark_, findings_);
+        Result<SeenLogs> logs = check_logs(files_, options_.directory, mark_, findings_);
         if (!logs) return logs.error();
         logs_ = std::move(*logs);
         report_.is_list_torn = logs_.is_list_torn;

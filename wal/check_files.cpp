@@ -71,9 +71,10 @@ Result<SeenMark> check_mark_file(const std::string& directory,
 }
 
 Result<SeenLogs> check_logs(const Files& files,
-                            const std::string& database,
+                            const std::string& directory,
                             const WaterMark& mark,
                             Findings& findings) {
+    const std::string database = directory + "/db";
     SeenLogs seen;
     PutsOfBatch puts([&](std::string_view key, std::string_view) {
         if (const auto seq = seq_of(Space::entry, key)) seen.entries.add(*seq);
@@ -95,7 +96,10 @@ Result<SeenLogs> check_logs(const Files& files,
     } else if (logs->dropped) {
         add(mark.clean ? Kind::log_cut_short : Kind::log_torn, *logs);
     }
-    if (list->headless) add(Kind::current_missing, *list);
+    const bool is_gone = mark.acknowledged > Seq() && !files.exists(database + "/CURRENT");
+    if (is_gone || (list->headless && !is_unborn(files, directory))) {
+        findings.add(Kind::current_missing);
+    }
     const bool is_list_damaged = list->tables || list->tables_torn;
     if (is_list_damaged) add(Kind::table_list_damaged, *list);
     if (!logs->dropped && mark.clean && logs->lacks_records(mark.last_record)) {

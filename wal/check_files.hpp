@@ -37,8 +37,9 @@ struct SeenLogs {
     bool is_list_torn = false;  // of tables: its end is missing, it may be
 };
 
+// `directory`: of the log.
 [[nodiscard]] Result<SeenLogs> check_logs(const Files& files,
-                                          const std::string& database,
+                                          const std::string& directory,
                                           const WaterMark& mark,
                                           Findings& findings);
 

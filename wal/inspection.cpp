@@ -234,6 +234,16 @@ Result<Inspection> inspect_list_of_tables(const Files& files, const std::string&
     return found;
 }
 
+bool is_unborn(const Files& files, const std::string& directory) {
+    if (files.exists(directory + "/acknowledged") || files.exists(directory + "/schema")) {
+        return false;
+    }
+    const Result<std::vector<std::string>> names = files.list(directory + "/db");
+    return names && std::none_of(names->begin(), names->end(), [](const std::string& name) {
+               return name.ends_with(".sst") || name.ends_with(".log");
+           });
+}
+
 Result<Inspection> inspect(const Files& files, const std::string& database, Seq acknowledged) {
     Result<Inspection> list = inspect_list_of_tables(files, database);
     if (!list) return list;

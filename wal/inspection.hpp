@@ -46,6 +46,10 @@ struct Inspection {
                                          const std::string& database,
                                          Seq acknowledged);
 
+// The first start of all was cut off before there was anything to lose: what lacks a head is no
+// damage then. `directory`: of the log.
+[[nodiscard]] bool is_unborn(const Files& files, const std::string& directory);
+
 // Finds `headless`, `tables`, `tables_torn`, `listed_to` and `first_log`.
 [[nodiscard]] Result<Inspection> inspect_list_of_tables(const Files& files,
                                                         const std::string& database);

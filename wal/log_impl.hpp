@@ -173,12 +173,11 @@ struct Log::Impl {
     [[nodiscard]] Result<Placed> append_first(const Event& event,
                                               std::span<const IdempotencyKey> keys,
                                               Ticket ticket);
-    [[nodiscard]] Result<Placed> wait_for_first(const KeyRecord& first,
-                                                const IdempotencyKey& key,
-                                                Ticket ticket);
-    void remember(const KeyRecord& first,
-                  std::span<const IdempotencyKey> keys,
-                  const std::vector<Digest>& found);
+    [[nodiscard]] Placed wait_for_first(const KeyRecord& first, Ticket ticket);
+    void begin_key(const IdempotencyKey& key, const Placed& first);
+    void name_besides(const KeyRecord& first,
+                      std::span<const IdempotencyKey> keys,
+                      const std::vector<Digest>& found);
     [[nodiscard]] Result<std::optional<KeyRecord>> find_key(const Digest& name,
                                                             const std::vector<WallTime>& buckets,
                                                             WallTime now) const;

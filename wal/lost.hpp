@@ -70,4 +70,8 @@ private:
     std::optional<std::uint64_t> unnamed_ = 0;
 };
 
+// Of a rebuilding that found no marks.
+inline constexpr std::string_view kBeginsAgain =
+    "marks are gone that say what was delivered: all that is still there is delivered again";
+
 }  // namespace holdfast::wal

@@ -65,17 +65,6 @@ std::string text_of_loss(const std::vector<SeqRange>& lost) {
            " acknowledged entries are gone, with the seqs: " + text_of(lost);
 }
 
-// The first start of all was cut off before there was anything to lose.
-bool is_unborn(const Files& files, const std::string& directory) {
-    if (files.exists(directory + "/acknowledged") || files.exists(directory + "/schema")) {
-        return false;
-    }
-    const Result<std::vector<std::string>> names = files.list(directory + "/db");
-    return names && std::none_of(names->begin(), names->end(), [](const std::string& name) {
-               return name.ends_with(".sst") || name.ends_with(".log");
-           });
-}
-
 }  // namespace
 
 Result<void> Log::Impl::prepare_directory() {
@@ -188,7 +177,9 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
             it.why = missing.error().detail;
         } else if (*missing) {
             it.is_list_torn = true;  // at the border of two records, it may be
-            it.why = text_of_loss({**missing});
+            const bool had_all_been_reclaimed = mark.tail > acknowledged;
+            it.why =
+                had_all_been_reclaimed ? text_of_unnamed(std::nullopt) : text_of_loss({**missing});
         } else if (mark.clean && found->lacks_records(mark.last_record)) {
             it.is_list_torn = true;
             it.why = found->text_of_missing_end(mark.last_record);
@@ -241,15 +232,16 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     if (mark.acknowledged <= head_) return {};
     tail_ = std::max(tail(), mark.tail);
     const SeqRange gone{std::max(head_.next(), tail()), mark.acknowledged};
-    const bool is_any = gone.first <= gone.last;  // else all had been reclaimed
-    const bool may_happen = options_.durability == Durability::buffered;
-    if (is_any && options_.on_corruption == OnCorruption::refuse && !may_happen) {
-        return Error{Errc::corrupt, text_of_loss({gone})};
+    // Else all had been reclaimed; but the log would know that.
+    const bool is_any = gone.first <= gone.last;
+    const std::string what = is_any ? text_of_loss({gone}) : text_of_unnamed(std::nullopt);
+    const bool may_happen = is_any && options_.durability == Durability::buffered;
+    if (options_.on_corruption == OnCorruption::refuse && !may_happen) {
+        return Error{Errc::corrupt, what};
     }
-    if (is_any) {
-        options_.note(text_of_loss({gone}));
-        lost_.add(gone);
-    }
+    options_.note(what);
+    if (is_any) lost_.add(gone);
+    if (!is_any) lost_.add_unnamed(std::nullopt);
     head_ = mark.acknowledged;
     // With the entries went what was marked at that time.
     doubt_ = head_;

@@ -22,68 +22,74 @@ Result<Placed> repeat_of(const KeyRecord& first, const IdempotencyKey& key, bool
     return Placed{first.seq, first.id, first.accepted_at, true, is_stored};
 }
 
+struct Candidate {
+    const IdempotencyKey& key;
+    std::vector<WallTime> buckets;
+};
+
+// Which keys were looked for on the disk, and nothing has begun since.
+struct Looked {
+    std::optional<std::uint64_t> begun;
+    std::vector<Digest> names;
+    std::vector<Digest> found;
+
+    [[nodiscard]] bool at_all(const std::vector<Candidate>& candidates, std::uint64_t now) const {
+        return std::all_of(candidates.begin(), candidates.end(), [&](const Candidate& one) {
+            return begun == now &&
+                   std::find(names.begin(), names.end(), one.key.name) != names.end();
+        });
+    }
+};
+
 }  // namespace
 
 Result<Placed> Log::append(const Event& event,
                            std::span<const IdempotencyKey> keys,
                            Ticket ticket) {
-    struct Candidate {
-        const IdempotencyKey& key;
-        std::vector<WallTime> buckets;
-    };
-
-    std::optional<std::uint64_t> looked_at;
+    Impl& log = *impl_;
+    Looked looked;
     for (;;) {
+        std::optional<KeyRecord> pending;
         std::vector<Candidate> candidates;
         {
-            const std::scoped_lock lock(impl_->mutex_);
-            if (!impl_->ok_) return Error{impl_->reason_code_, impl_->reason_};
+            const std::scoped_lock lock(log.mutex_);
+            if (!log.ok_) return Error{log.reason_code_, log.reason_};
             for (const IdempotencyKey& key : keys) {
-                if (const KeyRecord* first = impl_->keys_.pending(key.name)) {
-                    return impl_->wait_for_first(*first, key, ticket);
+                if (const KeyRecord* first = log.keys_.pending(key.name)) {
+                    if (Result<Placed> is = repeat_of(*first, key, false); !is) return is;
+                    if (!pending) pending = *first;
+                    continue;
                 }
-                std::vector<WallTime> buckets = impl_->keys_.candidates(key.name);
+                std::vector<WallTime> buckets = log.keys_.candidates(key.name);
                 if (!buckets.empty()) candidates.push_back({key, std::move(buckets)});
             }
-            // Looked for in vain, and none has begun since.
-            if (candidates.empty() || looked_at == impl_->keys_.begun()) {
-                return impl_->append_first(event, keys, ticket);
+            if (looked.at_all(candidates, log.keys_.begun())) {
+                if (!pending) return log.append_first(event, keys, ticket);
+                log.name_besides(*pending, keys, looked.found);
+                return log.wait_for_first(*pending, ticket);
             }
-            looked_at = impl_->keys_.begun();
+            looked = {.begun = log.keys_.begun(), .names = {}, .found = {}};
         }
         std::optional<KeyRecord> known;
-        std::vector<Digest> found;
         for (const Candidate& one : candidates) {
             const Result<std::optional<KeyRecord>> first =
-                impl_->find_key(one.key.name, one.buckets, event.accepted_at);
+                log.find_key(one.key.name, one.buckets, event.accepted_at);
             if (!first) return first.error();
+            looked.names.push_back(one.key.name);
             if (!*first) continue;
             // One that stands for another event decides, whatever the others say.
             if (Result<Placed> is = repeat_of(**first, one.key, true); !is) return is;
+            looked.found.push_back(one.key.name);
             if (!known) known = **first;
-            found.push_back(one.key.name);
         }
-        if (!known) continue;
-        impl_->remember(*known, keys, found);
+        if (!known || pending) continue;
+        {
+            const std::scoped_lock lock(log.mutex_);
+            if (looked.begun == log.keys_.begun()) log.name_besides(*known, keys, looked.found);
+        }
         // Soon after a buffered one nobody can say whether it is on the disk.
         return Placed{
-            known->seq, known->id, known->accepted_at, true, true, impl_->options_.durability};
-    }
-}
-
-// A repeat may come with a new key besides the one that is known: it stands for the same from now
-// on. Not waited for: only another event under it, just before a crash, would be missed.
-void Log::Impl::remember(const KeyRecord& first,
-                         std::span<const IdempotencyKey> keys,
-                         const std::vector<Digest>& found) {
-    const std::scoped_lock lock(mutex_);
-    for (const IdempotencyKey& key : keys) {
-        const bool is_known = std::find(found.begin(), found.end(), key.name) != found.end();
-        if (is_known || keys_.pending(key.name) != nullptr) continue;
-        const WallTime bucket = keys_.bucket_of(first.accepted_at);
-        const KeyRecord record{first.seq, first.id, first.accepted_at, key.content};
-        mark(key_key(bucket, key.name), encode(record));
-        keys_.found(bucket, key.name);
+            known->seq, known->id, known->accepted_at, true, true, log.options_.durability};
     }
 }
 
@@ -92,35 +98,53 @@ Result<Placed> Log::Impl::append_first(const Event& event,
                                        Ticket ticket) {
     const Result<Seq> seq = append(event, ticket, std::nullopt);
     if (!seq) return seq.error();
-    for (const IdempotencyKey& key : keys) {
-        if (!keys_.is_on()) break;
-        const KeyRecord record{*seq, event.id, event.accepted_at, key.content};
-        const rocksdb::Status put = open_.entries.Put(
-            key_key(keys_.bucket_of(event.accepted_at), key.name), encode(record));
-        HOLDFAST_ASSERT(put.ok());  // memory only
-        keys_.begin(key.name, record);
-        open_.keys.push_back(key.name);
+    const Placed first{*seq, event.id, event.accepted_at};
+    for (const IdempotencyKey& key : keys) begin_key(key, first);
+    return first;
+}
+
+void Log::Impl::begin_key(const IdempotencyKey& key, const Placed& first) {
+    if (!keys_.is_on()) return;
+    const KeyRecord record{first.seq, first.id, first.accepted_at, key.content};
+    const rocksdb::Status put =
+        open_.entries.Put(key_key(keys_.bucket_of(first.accepted_at), key.name), encode(record));
+    HOLDFAST_ASSERT(put.ok());  // memory only
+    keys_.begin(key.name, record);
+    open_.keys.push_back(key.name);
+}
+
+// A repeat may come with a new key besides the one that is known: it stands for the same from now
+// on. In no case before its first is in the log, and not waited for: what would be missed is
+// another event under it, after a crash at once. Not where there is little room.
+void Log::Impl::name_besides(const KeyRecord& first,
+                             std::span<const IdempotencyKey> keys,
+                             const std::vector<Digest>& found) {
+    if (admission_.level() > SpaceLevel::tight ||
+        open_.entries.GetDataSize() >= options_.open_batch_bytes_max) {
+        return;
     }
-    return Placed{*seq, event.id, event.accepted_at};
+    for (const IdempotencyKey& key : keys) {
+        const bool is_known = std::find(found.begin(), found.end(), key.name) != found.end();
+        if (is_known || keys_.pending(key.name) != nullptr) continue;
+        begin_key(key, {first.seq, first.id, first.accepted_at});
+        marked();
+    }
 }
 
 // The first one is in the open batch or in the one that is being written.
-Result<Placed> Log::Impl::wait_for_first(const KeyRecord& first,
-                                         const IdempotencyKey& key,
-                                         Ticket ticket) {
-    Result<Placed> repeat = repeat_of(first, key, false);
-    if (!repeat) return repeat;
+Placed Log::Impl::wait_for_first(const KeyRecord& first, Ticket ticket) {
     const bool is_being_written =
         !writing_.appended.empty() && first.seq <= writing_.appended.back().stored.seq;
     (is_being_written ? writing_ : open_).repeats.push_back({ticket, first.seq});
-    return repeat;
+    if (!is_being_written) marked();  // there may be nothing else to be written
+    return {first.seq, first.id, first.accepted_at, true, false};
 }
 
 Result<std::optional<KeyRecord>> Log::Impl::find_key(const Digest& name,
                                                      const std::vector<WallTime>& buckets,
                                                      WallTime now) const {
     for (const WallTime bucket : buckets) {
-        const Result<std::optional<std::string>> value = state_of(key_key(bucket, name));
+        const Result<std::optional<std::string>> value = store_.get(key_key(bucket, name));
         if (!value && value.error().code != Errc::corrupt) return value.error();
         if (value && !*value) continue;
         const Result<KeyRecord> record =

@@ -157,20 +157,24 @@ Result<std::optional<std::string>> Store::get(std::string_view key) const {
 }
 
 // Table by table: with few of them at level 0 RocksDB looks a key up in each, whatever its range. A
-// record is written once, so that the first that is found is the one.
+// record is written once, so that the first that is found is the one; one that was kept aside may
+// have been deleted since, and is asked for where a mark says that it is there.
 Result<std::optional<std::string>> Store::get_apart(std::string_view key) const {
     const std::string& family = db_->family_of(key)->GetName();
     std::vector<rocksdb::LiveFileMetaData> tables;
     (*db_)->GetLiveFilesMetaData(&tables);
     const RocksOptions options = rocks_options(env_, note_, write_buffer_bytes_);
+    std::optional<Error> wrong;
     for (const rocksdb::LiveFileMetaData& table : tables) {
         const bool may_have_it = table.column_family_name == family && table.smallestkey <= key &&
                                  key <= table.largestkey;
         if (!may_have_it) continue;
         const std::string path = (directory_ / table.relative_filename).string();
         Result<std::optional<std::string>> found = find_in_table(options.of_marks(), path, key);
-        if (!found || *found) return found;
+        if (found && *found) return found;
+        if (!found) wrong = found.error();
     }
+    if (wrong) return *wrong;
     return std::optional<std::string>();
 }
 

@@ -119,8 +119,9 @@ Result<std::optional<std::string>> find_in_table(const rocksdb::Options& options
                                                  const std::string& path,
                                                  std::string_view key) {
     rocksdb::SstFileReader reader(options);
+    // One that is not there may have been compacted just now: it is asked for again.
     if (const rocksdb::Status opened = reader.Open(path); !opened.ok()) {
-        return error_of_opening(opened, path);
+        return error_of(opened, path);
     }
     const std::unique_ptr<rocksdb::Iterator> at(reader.NewIterator(rocksdb::ReadOptions()));
     at->Seek(slice(key));

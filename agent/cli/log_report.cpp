@@ -2,7 +2,7 @@
 
 #include "agent/cli/text.hpp"
 #include "agent/finding_view.hpp"
-#include "wal/building.hpp"
+#include "wal/lost.hpp"
 
 namespace holdfast::cli {
 namespace {

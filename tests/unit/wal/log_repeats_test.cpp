@@ -107,6 +107,34 @@ TEST_F(LogRepeats, AKeyThatStandsForAnotherEventIsRefusedWhateverIsKnownBesides)
     }
 }
 
+TEST_F(LogRepeats, AKeyBesidesOneThatIsBeingWrittenIsKnownToo) {
+    log_.open();
+    (void)stored("used", "other");
+    HeldWrite held(log_.disk(), Disk::Op::sync);
+    const Placed first = *append("id");
+    held.wait_until_held();
+    EXPECT_EQ(log_.try_append_with_keys({"used", "id"}, "{}").error().code, Errc::key_reused);
+    EXPECT_EQ(log_.try_append_with_keys({"new", "id"}, "{}")->seq, first.seq);
+    const Placed alone = *append("new");
+    EXPECT_EQ(alone.seq, first.seq);
+    EXPECT_EQ(append("new", "other").error().code, Errc::key_reused);
+    held.release();
+    EXPECT_TRUE(log_.reports().wait_for({log_.last_ticket() - 1}));
+    EXPECT_EQ(log_->health().head, Seq{2});
+}
+
+TEST_F(LogRepeats, NoNewKeyIsRememberedWhereThereIsNoRoom) {
+    log_.open();
+    (void)stored("id");
+    log_.close();
+    log_.set_disk_use({0, 1U << 20U, std::uint64_t{1} << 40U});
+    log_.open();
+    const Result<Placed> repeat = log_.try_append_with_keys({"new", "id"}, "{}");
+    ASSERT_TRUE(repeat);
+    EXPECT_TRUE(repeat->is_repeat);
+    EXPECT_EQ(append("new").error().code, Errc::disk_full);
+}
+
 TEST_F(LogRepeats, AnotherKeyIsAnotherEventAndSoIsNone) {
     log_.open();
     EXPECT_EQ(stored("a").seq, Seq{1});

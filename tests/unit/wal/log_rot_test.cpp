@@ -418,6 +418,22 @@ TEST_F(LogRot, WhatWasJustRebuiltIsWholeWhateverCutTheStartOff) {
     fs::remove_all(damaged);
 }
 
+// Nothing in place is missed; but what was kept aside is gone too.
+TEST_F(LogRot, ADatabaseThatIsGoneIsMissedAlsoWhenAllHadBeenReclaimed) {
+    WaterMarkFile mark(directory(), nullptr);
+    ASSERT_TRUE(mark.read());
+    ASSERT_TRUE(mark.write({Seq{kEntries}, Seq{kEntries + 1}}));
+    fs::remove_all(db());
+    log_.options.on_corruption = OnCorruption::refuse;
+    const Result<void> refused = log_.try_open();
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().detail, HasSubstr("nothing tells which they were"));
+    log_.options.on_corruption = OnCorruption::quarantine;
+    log_.open();
+    EXPECT_EQ(log_->health().lost_unnamed, std::nullopt) << log_.reports().notes();
+    EXPECT_EQ(log_.append("next"), Seq{kEntries + 1});
+}
+
 // RocksDB makes the list of tables first.
 TEST_F(LogRot, AFirstStartThatWasKilledDoesNotKeepTheLogShut) {
     log_.options.on_corruption = OnCorruption::refuse;
