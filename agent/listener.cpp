@@ -116,7 +116,7 @@ void Listener::start(std::string address, bool is_unix) {
 }
 
 void Listener::accept() {
-    if (accepting_ || paused_ || !acceptor_.is_open()) return;
+    if (accepting_ || !acceptor_.is_open()) return;
     accepting_ = true;
     acceptor_.async_accept([this](boost::system::error_code ec, Socket socket) {
         if (ec == asio::error::operation_aborted) return;
@@ -124,7 +124,7 @@ void Listener::accept() {
         for (int more = kAcceptsAtOnce; !ec; --more) {
             const Peer peer = is_unix_ ? peer_of(socket.native_handle()) : Peer{};
             on_accept_(std::move(socket), peer);
-            if (more == 0 || paused_ || !acceptor_.is_open()) break;
+            if (more == 0 || !acceptor_.is_open()) break;
             socket = acceptor_.accept(ec);
         }
         if (!is_exhaustion(ec)) return accept();
@@ -133,15 +133,6 @@ void Listener::accept() {
             if (!cancelled) accept();
         });
     });
-}
-
-void Listener::pause() {
-    paused_ = true;
-}
-
-void Listener::resume() {
-    paused_ = false;
-    accept();
 }
 
 void Listener::close() {

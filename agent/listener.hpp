@@ -16,9 +16,10 @@
 
 namespace holdfast::agent {
 
-// Accepts until it is closed or paused. When the process is out of descriptors it waits a little
-// instead of spinning. Runs on: its executor, whose context does not run any more once this is
-// gone. A path that it made is removed by close().
+// Accepts until it is closed: whoever has no place for a connection says so to it, since one that
+// waits in the kernel's queue holds up those behind it. When the process is out of descriptors it
+// waits a little instead of spinning. Runs on: its executor, whose context does not run any more
+// once this is gone. A path that it made is removed by close().
 class Listener {
 public:
     using Socket = boost::asio::generic::stream_protocol::socket;
@@ -35,8 +36,6 @@ public:
     // Takes over a listening Unix socket from systemd; its path is systemd's.
     [[nodiscard]] Result<void> adopt_unix(int descriptor);
 
-    void pause();
-    void resume();
     void close();
 
     // "127.0.0.1:8480", "/run/holdfast/ingest.sock"
@@ -54,7 +53,6 @@ private:
     std::string address_;
     std::string path_to_remove_;
     bool is_unix_ = false;
-    bool paused_ = false;
     bool accepting_ = false;
 };
 

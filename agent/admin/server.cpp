@@ -2,6 +2,7 @@
 
 #include "agent/admin/metrics.hpp"
 #include "agent/admin/requests.hpp"
+#include "agent/clock.hpp"
 #include "agent/journal.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -11,6 +12,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <optional>
+#include <sstream>
 #include <utility>
 
 namespace holdfast::agent {
@@ -23,8 +26,10 @@ namespace http = beast::http;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kConnectionsMax = 16;
 constexpr std::size_t kRequestBytesMax = std::size_t{64} * 1024;
-// Below what `holdfast` waits for an answer: idle connections must not keep it out.
+// Below what `holdfast` waits for an answer.
 constexpr std::chrono::seconds kRequestTimeout{5};
+// One that was read a moment ago may have its request: one more of its process does not close it.
+constexpr std::chrono::milliseconds kOwnRest{100};
 
 std::string text(beast::string_view view) {
     return {view.data(), view.size()};
@@ -52,6 +57,18 @@ http::response<http::string_body> response_of(const AdminAnswer& answer, bool ke
     return response;
 }
 
+// It fits the buffer of a new connection.
+void refuse(Listener::Socket socket) {
+    const Error error{Errc::overloaded, "all connections to the admin socket are at work"};
+    http::response<http::string_body> response = response_of({503, error_view(error)}, false);
+    response.set(http::field::retry_after, "1");
+    std::ostringstream text;
+    text << response;
+    boost::system::error_code ec;
+    socket.non_blocking(true, ec);
+    if (!ec) socket.write_some(asio::buffer(text.str()), ec);
+}
+
 }  // namespace
 
 struct AdminServer::Connection {
@@ -59,12 +76,15 @@ struct AdminServer::Connection {
 
     beast::basic_stream<asio::generic::stream_protocol> stream;
     beast::flat_buffer buffer;
+    std::optional<Instant> waits_since = now();  // for a request, or for the rest of it
 };
 
 AdminServer::AdminServer(asio::any_io_executor executor, AdminHost& host)
     : executor_(executor),
       host_(host),
-      listener_(executor, [this](Listener::Socket socket, Peer) { accepted(std::move(socket)); }) {}
+      listener_(executor,
+                [this](Listener::Socket socket, Peer peer) { accepted(std::move(socket), peer); }),
+      places_({.for_own = kOwnRest, .for_others = kRequestTimeout}) {}
 
 Result<void> AdminServer::listen_unix(const std::string& path) {
     return listener_.listen_unix(path, 0600);
@@ -76,19 +96,38 @@ Result<void> AdminServer::adopt_unix(int descriptor) {
 
 void AdminServer::close() {
     listener_.close();
-    for (const std::shared_ptr<Connection>& connection : connections_) connection->stream.cancel();
+    for (const auto& [id, connection] : connections_) connection->stream.cancel();
 }
 
-void AdminServer::accepted(Listener::Socket socket) {
+void AdminServer::accepted(Listener::Socket socket, Peer peer) {
+    if (places_.size() >= kConnectionsMax && !make_room(peer.pid)) return refuse(std::move(socket));
     auto connection = std::make_shared<Connection>(std::move(socket));
-    connections_.insert(connection);
-    if (connections_.size() >= kConnectionsMax) listener_.pause();
+    do {
+        ++last_id_;
+    } while (connections_.contains(last_id_));
+    const Places::Id id = last_id_;
+    connections_.emplace(id, connection);
+    places_.add(id, peer.pid, now());
     asio::awaitable<void> task = serve(connection);
-    asio::co_spawn(executor_, std::move(task), [this, connection](std::exception_ptr unforeseen) {
+    asio::co_spawn(executor_, std::move(task), [this, id](std::exception_ptr unforeseen) {
         if (unforeseen) std::rethrow_exception(unforeseen);
-        connections_.erase(connection);
-        listener_.resume();
+        connections_.erase(id);
+        places_.remove(id);
     });
+}
+
+bool AdminServer::make_room(Places::Process who) {
+    const auto look = [this](Places::Id one) -> std::optional<Instant> {
+        Connection& connection = *connections_.at(one);
+        boost::system::error_code ec;
+        const bool has_come = connection.stream.socket().available(ec) > 0;  // and is not read yet
+        return has_come ? std::nullopt : connection.waits_since;
+    };
+    const auto id = places_.find_room(who, now(), look);
+    if (!id) return false;
+    connections_.at(*id)->stream.close();
+    places_.remove(*id);
+    return true;
 }
 
 asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection) {
@@ -96,8 +135,10 @@ asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection)
         http::request_parser<http::string_body> parser;
         parser.body_limit(kRequestBytesMax);
         connection->stream.expires_after(kRequestTimeout);
+        connection->waits_since = now();
         const auto [read_ec, read] =
             co_await http::async_read(connection->stream, connection->buffer, parser, kAwait);
+        connection->waits_since.reset();
         if (read_ec && !is_their_fault(read_ec)) co_return;
         AdminAnswer answer;
         bool keep_alive = false;

@@ -1,16 +1,19 @@
 // The admin socket: HTTP and JSON for `holdfast` and whoever speaks ADMIN.md.
 //
 // Runs on: the ingest executor. Its reads of the log are bounded, so that apps hardly notice.
-// Limits: 16 connections, 64 KiB a request, 30 s for a request to arrive.
+// Limits: 16 connections, 64 KiB a request, 5 s for a request to arrive. For one connection more
+// that is closed which has waited for a request the longest (see Places), or it is answered 503.
 #pragma once
 
 #include "agent/admin/views.hpp"
 #include "agent/listener.hpp"
+#include "agent/places.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -50,13 +53,16 @@ public:
 private:
     struct Connection;
 
-    void accepted(Listener::Socket socket);
+    void accepted(Listener::Socket socket, Peer peer);
+    [[nodiscard]] bool make_room(Places::Process who);
     boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
 
     boost::asio::any_io_executor executor_;
     AdminHost& host_;
     Listener listener_;
-    std::set<std::shared_ptr<Connection>> connections_;
+    std::map<Places::Id, std::shared_ptr<Connection>> connections_;
+    Places places_;  // of those that were not closed
+    Places::Id last_id_ = 0;
 };
 
 }  // namespace holdfast::agent

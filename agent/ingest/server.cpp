@@ -4,6 +4,7 @@
 #include "agent/journal.hpp"
 
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 #include <malloc.h>
 
 #include <algorithm>
@@ -18,7 +19,14 @@ namespace {
 // So many sessions may have taken enough memory to be worth a millisecond.
 constexpr std::size_t kCrowd = 128;
 
+// Whoever connects can make them necessary again and again.
 constexpr std::chrono::minutes kBetweenWarnings{1};
+
+bool may_warn(std::optional<Instant>& last) {
+    if (last && now() < *last + kBetweenWarnings) return false;
+    last = now();
+    return true;
+}
 
 }  // namespace
 
@@ -42,8 +50,12 @@ IngestServer::IngestServer(boost::asio::any_io_executor executor,
                .ulids = ulids,
                .acceptor = {},
                .on_appended = [this] { write_soon(); },
-               .on_waiting = [this] { watch_stalls(); }},
+               .on_waiting = [this] { watch_stalls(); },
+               .take_place = [this](Session::Id id,
+                                    Places::Process who) { return give_place(id, who); }},
       limits_(limits),
+      places_({.for_own = limits.own_rest, .for_others = limits.stall_max}),
+      lobby_(Places::Rest{}),
       stall_timer_(executor) {}
 
 Listener& IngestServer::add_listener() {
@@ -76,16 +88,62 @@ void IngestServer::accepted(Listener::Socket socket, Peer peer) {
     sessions_.emplace(last_id_, session);
     most_sessions_ = std::max(most_sessions_, sessions_.size());
     if (is_full()) {
-        for (Listener& listener : listeners_) listener.pause();
-        watch_stalls();
+        enter_lobby(*session, last_id_, peer);
+    } else {
+        places_.add(last_id_, peer.pid, now());
     }
     if (!session->start()) warn_of_no_watch(errno);
 }
 
-// Once in a while: whoever connects can make it happen again and again.
+void IngestServer::enter_lobby(Session& session, Session::Id id, Peer peer) {
+    warn_of_crowd();
+    if (lobby_.size() >= kInLobbyMax) {
+        const auto looked_at = [](Session::Id) { return Instant::min(); };
+        if (const auto first = lobby_.find_room(peer.pid, now(), looked_at)) leave_lobby(*first);
+    }
+    lobby_.add(id, peer.pid, now());
+    session.wait_for_place();
+}
+
+// It may have spoken and not been heard yet. If it is silent it gets a place too, where there is
+// one: it may have been too many in one turn.
+void IngestServer::leave_lobby(Session::Id id) {
+    const std::shared_ptr<Session> session = sessions_.at(id);
+    session->on_ready({.to_read = true});
+    if (lobby_.has(id) && !session->take_place()) session->close();
+}
+
+bool IngestServer::give_place(Session::Id id, Places::Process who) {
+    if (is_full() && !make_room(who)) return false;
+    lobby_.remove(id);
+    places_.add(id, who, now());
+    return true;
+}
+
+bool IngestServer::make_room(Places::Process who) {
+    const Instant lately = now() - limits_.turn_max;
+    const auto id = places_.find_room(
+        who, now(), [&](Session::Id one) { return sessions_.at(one)->rests_since(lately); });
+    if (!id) return false;
+    const std::shared_ptr<Session> session = sessions_.at(*id);
+    session->close();
+    return true;
+}
+
+void IngestServer::warn_of_crowd() {
+    if (!may_warn(warned_of_crowd_at_)) return;
+    const Places::Holder most = places_.most();
+    journal::warning(fmt::format(
+        "all {} places for connections of apps are taken (ingest.connections_max), {} of them by "
+        "{}: idle ones are closed for new ones, or these are refused",
+        places_.size(),
+        most.connections,
+        most.who == 0 ? std::string("processes that are not known")
+                      : fmt::format("process {}", most.who)));
+}
+
 void IngestServer::warn_of_no_watch(int why) {
-    if (warned_at_ && now() < *warned_at_ + kBetweenWarnings) return;
-    warned_at_ = now();
+    if (!may_warn(warned_of_no_watch_at_)) return;
     journal::warning(
         "connections of apps are closed at once: the system lets no more sockets be watched "
         "(fs.epoll.max_user_watches): " +
@@ -94,9 +152,9 @@ void IngestServer::warn_of_no_watch(int why) {
 
 void IngestServer::on_closed(Session::Id id) {
     sessions_.erase(id);
+    places_.remove(id);
+    lobby_.remove(id);
     if (most_sessions_ >= kCrowd && sessions_.size() * 2 <= most_sessions_) give_memory_back();
-    if (context_.stopping || sessions_.size() + 1 != limits_.connections_max) return;
-    for (Listener& listener : listeners_) listener.resume();
 }
 
 void IngestServer::on_commit(const wal::Commit& commit) {
@@ -125,8 +183,7 @@ void IngestServer::write_soon() {
     });
 }
 
-// Armed only while a session waits for its app, or others for a place: an idle agent does not wake
-// up.
+// Armed only while a session waits for its app: an idle agent does not wake up.
 void IngestServer::watch_stalls() {
     if (watching_) return;
     watching_ = true;
@@ -145,17 +202,19 @@ void IngestServer::watch_stalls() {
 void IngestServer::close_stalled() {
     const Instant then = now() - limits_.stall_max;
     const Instant lately = now() - limits_.turn_max;
-    const bool is_crowded = is_full();
-    bool go_on = is_crowded;
-    std::vector<std::shared_ptr<Session>> stalled;
+    bool go_on = false;
+    std::vector<std::pair<Session::Id, std::shared_ptr<Session>>> stalled;
     for (const auto& [id, session] : sessions_) {
-        const bool is_idle = is_crowded && session->is_idle_since(then);
-        if (is_idle || session->is_stalled_since(then) || session->is_in_the_way_since(lately)) {
-            stalled.push_back(session);
+        if (session->is_stalled_since(then) || session->is_in_the_way_since(lately)) {
+            stalled.emplace_back(id, session);
         }
         go_on = go_on || session->may_stall();
     }
-    for (const std::shared_ptr<Session>& session : stalled) session->close();
+    for (const auto& [id, session] : stalled) {
+        // Where a place is free by now it may go on being silent.
+        const bool may_stay = lobby_.has(id) && !is_full() && session->take_place();
+        if (!may_stay) session->close();
+    }
     if (go_on) watch_stalls();
 }
 

@@ -5,6 +5,7 @@
 
 #include "agent/ingest/session.hpp"
 #include "agent/listener.hpp"
+#include "agent/places.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -15,13 +16,22 @@
 
 namespace holdfast::agent {
 
+// More than may be open at once (connections_max): these say nothing yet, or were refused and do
+// not go. So who is refused learns why, and who connects and says nothing takes nobody's place.
+inline constexpr std::size_t kInLobbyMax = 16;
+
 struct IngestLimits {
-    std::size_t connections_max = 1024;  // further ones wait in the kernel's queue
-    // An app that lets us wait for so long is cut off, and while there are too many connections one
-    // that says nothing for so long.
+    // Of apps, at once. For one more another one is closed, or it is refused: see Places.
+    std::size_t connections_max = 1024;
+    // An app that lets us wait for so long is cut off. A connection that rests for so long makes
+    // room for any other.
     Duration stall_max = std::chrono::seconds(30);
-    // For a large request while others wait for their turn.
+    // For a request while others wait for a place, and for a large one while they wait for their
+    // turn.
     Duration turn_max = std::chrono::seconds(5);
+    // A connection that rests for so long makes room for another one of its process. A burst of
+    // new ones does not close those that were opened a moment ago.
+    Duration own_rest = std::chrono::seconds(1);
 };
 
 class IngestServer {
@@ -61,10 +71,15 @@ public:
 private:
     Listener& add_listener();
     void accepted(Listener::Socket socket, Peer peer);
+    void enter_lobby(Session& session, Session::Id id, Peer peer);
+    void leave_lobby(Session::Id id);
+    [[nodiscard]] bool give_place(Session::Id id, Places::Process who);
+    [[nodiscard]] bool make_room(Places::Process who);
     void on_closed(Session::Id id);
     void warn_of_no_watch(int why);
+    void warn_of_crowd();
 
-    [[nodiscard]] bool is_full() const { return sessions_.size() >= limits_.connections_max; }
+    [[nodiscard]] bool is_full() const { return places_.size() >= limits_.connections_max; }
 
     void write_soon();
     void give_memory_back();
@@ -77,9 +92,12 @@ private:
     const IngestLimits limits_;
     std::deque<Listener> listeners_;
     std::map<Session::Id, std::shared_ptr<Session>> sessions_;
+    Places places_;
+    Places lobby_;  // of those that have no place
     Session::Id last_id_ = kNoSession;
     std::size_t most_sessions_ = 0;  // since memory was given back
-    std::optional<Instant> warned_at_;
+    std::optional<Instant> warned_of_no_watch_at_;
+    std::optional<Instant> warned_of_crowd_at_;
     boost::asio::steady_timer stall_timer_;
     bool watching_ = false;
     bool write_posted_ = false;

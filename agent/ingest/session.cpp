@@ -63,6 +63,19 @@ bool Session::start() {
     return false;
 }
 
+void Session::wait_for_place() {
+    waits_for_place_ = true;
+    wait_for_app(inside_request_);
+}
+
+bool Session::take_place() {
+    if (waits_for_place_ && !last_ && context_.take_place(id_, peer_.pid)) {
+        waits_for_place_ = false;
+        inside_request_.reset();
+    }
+    return !waits_for_place_;
+}
+
 void Session::on_ready(Poller::Ready ready) {
     if (ready.gone && waits_for_turn_) return close();
     if (ready.to_write && writing_) {
@@ -198,11 +211,23 @@ void Session::feed(std::string_view bytes) {
 }
 
 void Session::process() {
+    if (protocol_ == Protocol::unknown) return;
+    if (!last_ && !take_place()) return turn_away();
     if (protocol_ == Protocol::frames) {
         process_frames();
-    } else if (protocol_ == Protocol::http) {
+    } else {
         process_http();
     }
+}
+
+void Session::turn_away() {
+    last_ = true;
+    ++context_.failed;
+    const Error why{Errc::overloaded,
+                    "all places for connections are taken (ingest.connections_max)"};
+    Answer answer = failure(why, false, true);
+    answer.is_of_stream = protocol_ == Protocol::frames;
+    answers_.add(std::move(answer));
 }
 
 void Session::process_http() {
@@ -450,9 +475,20 @@ void Session::wait_for_app(std::optional<Instant>& since) const {
     context_.on_waiting();
 }
 
-bool Session::is_idle_since(Instant then) const {
-    return !may_stall() && !has_answers_outstanding() && !held_ && !waits_for_turn_ &&
-           last_read_at_ < then;
+// What has come and was not told yet counts: this thread may have been busy with others.
+std::optional<Instant> Session::rests_since(Instant lately) const {
+    const auto if_before = [&](Instant since) {
+        return since < lately ? std::optional(since) : std::nullopt;
+    };
+    if (lingering_) return lingering_;
+    if (writing_) return if_before(*writing_);
+    if (!waits_for_bytes() || answers_.size() > 0) return std::nullopt;
+    char byte = 0;
+    const ssize_t unread = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (unread > 0) return std::nullopt;
+    const bool has_gone = unread == 0 || errno != EAGAIN;
+    if (has_gone) return Instant::min();
+    return inside_request_ ? if_before(*inside_request_) : last_read_at_;
 }
 
 bool Session::is_stalled_since(Instant then) const {

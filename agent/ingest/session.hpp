@@ -8,7 +8,8 @@
 // wait kUnsentBytesMax and those of one turn; bytes of requests that were begun kOwnBytesMax, and
 // kLargeBytesMax in all, half of it for one process, for those that have more. The owner closes it
 // when the app has let it wait for too long: a request that has begun must end, what is sent at
-// once must be taken, and a connection that we ended be closed.
+// once must be taken, and a connection that we ended be closed. Where all places for connections
+// are taken it asks for one once the app speaks, and refuses what came if there is none.
 #pragma once
 
 #include "agent/ingest/answer_queue.hpp"
@@ -54,7 +55,9 @@ struct IngestContext {
     Turns turns = Turns(kLargeBytesMax);
     std::function<void()> on_appended;  // to the log, which is to be told to write
     std::function<void()> on_waiting;   // a session waits for its app: see is_stalled_since
-    bool stopping = false;              // answers close their connections
+    // One that was told to wait for a place gets it, or not.
+    std::function<bool(Poller::Id, Turns::Process)> take_place;
+    bool stopping = false;  // answers close their connections
     // What one read takes. All on the thread share it: it is empty between two reads.
     std::array<char, kReadBytesMax> in = {};
 };
@@ -76,6 +79,12 @@ public:
 
     // False: the system lets no more sockets be watched (errno), and it is closed.
     [[nodiscard]] bool start();
+
+    // It has no place among the connections: it asks for one when it is needed.
+    void wait_for_place();
+
+    // False: it has none and gets none, or was refused already.
+    [[nodiscard]] bool take_place();
 
     void on_ready(Poller::Ready ready);
 
@@ -99,8 +108,9 @@ public:
     // It waits for the app, so that it may come to that.
     [[nodiscard]] bool may_stall() const { return inside_request_ || writing_ || lingering_; }
 
-    // Nothing came and nothing is owed.
-    [[nodiscard]] bool is_idle_since(Instant then) const;
+    // Since when nothing is under way, or it has been the app's turn since before `lately`.
+    // nullopt: it is not to be closed.
+    [[nodiscard]] std::optional<Instant> rests_since(Instant lately) const;
 
     [[nodiscard]] bool has_answers_outstanding() const { return answers_.size() > 0 || writing_; }
 
@@ -143,6 +153,7 @@ private:
     void stored(Answer& answer);
     void hold();
     void refuse(const customerio::Refusal& why, bool close);
+    void turn_away();
     void render_ready();
     void flush();
     void send();
@@ -170,6 +181,7 @@ private:
     std::size_t turn_ = 0;  // bytes of context_.turns
     Instant has_turn_since_{};
     bool waits_for_turn_ = false;
+    bool waits_for_place_ = false;
     // Since when it is so: the rest of a request is read; answers are waiting to be taken; our half
     // is closed and the app's is not.
     std::optional<Instant> inside_request_;

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] wal::Log& log() override { return *world_.log; }
 
     asio::awaitable<AgentStatus> status() override {
+        if (delayed_) co_await delayed_->async_wait(asio::as_tuple(asio::use_awaitable));
         AgentStatus status;
         status.pid = 812;
         co_return status;
@@ -48,9 +49,16 @@ public:
         co_return results;
     }
 
+    // The status is not there until go_on().
+    void delay() { delayed_.emplace(world_.io, asio::steady_timer::time_point::max()); }
+
+    void go_on() { delayed_->cancel(); }
+
     std::set<Seq> in_flight_;
 
 private:
+    std::optional<asio::steady_timer> delayed_;
+
     Result<Replayed> start_replay(Seq failed) {
         const Ulid id = world_.server->make_id(wall_now());
         const Result<Seq> seq = log().replay(failed, id, id.time(), 0);
@@ -397,20 +405,92 @@ TEST_F(AdminApi, AnswersOneRequestAfterTheOtherOnAConnection) {
     EXPECT_EQ(app.answers()[1].status, 404U);
 }
 
-TEST_F(AdminApi, MoreThanSixteenConnectionsWait) {
+TEST_F(AdminApi, OfMoreThanSixteenConnectionsThatWhichWaitedTheLongestIsClosed) {
     std::vector<App> apps;
-    for (int i = 0; i < 17; ++i) apps.push_back(App::on_unix(dir_.path("admin.sock")));
-    for (App& app : apps) app.send(request("GET", "/v1/status"));
+    for (int i = 0; i < 17; ++i) {
+        apps.push_back(App::on_unix(dir_.path("admin.sock")));
+        apps.back().send("GET /v1/sta");  // it does not matter
+        apps.back().pump();
+        world_.settle();
+    }
+    const auto ended = [&] {
+        for (App& app : apps) app.pump();
+        return std::count_if(apps.begin(), apps.end(), [](const App& app) { return app.ended(); });
+    };
+    EXPECT_EQ(ended(), 1);
+    EXPECT_TRUE(apps.front().ended());
+    EXPECT_TRUE(get("/v1/status").contains("pid"));
+    EXPECT_EQ(ended(), 2);
+}
+
+TEST_F(AdminApi, OneThatSpokeIsNotClosedForThoseOfAnotherProcessThatDoNot) {
+    App app = App::on_unix(dir_.path("admin.sock"));
+    const std::vector<App> silent = App::elsewhere_on_unix(dir_.path("admin.sock"), 200);
+    app.send(request("GET", "/v1/status"));
+    EXPECT_TRUE(world_.until([&] {
+        app.pump();
+        return app.answers().size() == 1 || app.ended();
+    }));
+    EXPECT_EQ(app.answers().size(), 1U);
+}
+
+TEST_F(AdminApi, ABurstOfAProcessDoesNotCloseItsOwnOfAMomentAgo) {
+    std::vector<App> apps;
+    for (int i = 0; i < 17; ++i) {
+        apps.push_back(App::on_unix(dir_.path("admin.sock")));
+        apps.back().send(request("GET", "/v1/status"));
+        apps.back().pump();
+    }
+    for (App& app : apps) {
+        EXPECT_TRUE(world_.until([&] {
+            app.pump();
+            return !app.answers().empty() || app.ended();
+        }));
+        EXPECT_EQ(app.answers().size(), 1U);
+    }
+    EXPECT_EQ(apps.back().answers()[0].status, 503U);
+}
+
+TEST_F(AdminApi, WhatHasComeAndIsNotReadYetIsAnswered) {
+    std::vector<App> apps;
+    for (int i = 0; i < 16; ++i) apps.push_back(App::on_unix(dir_.path("admin.sock")));
+    world_.settle();
+    App& first = apps.front();
+    const std::vector<App> other = App::elsewhere_on_unix(dir_.path("admin.sock"), 1);
+    first.send(request("GET", "/v1/status"));
+    first.pump();
+    EXPECT_TRUE(world_.until([&] {
+        first.pump();
+        return !first.answers().empty() || first.ended();
+    }));
+    EXPECT_EQ(first.answers().size(), 1U);
+}
+
+TEST_F(AdminApi, OneTooManyWhileAllAreAnsweredIsRefused) {
+    host_.delay();
+    std::vector<App> apps;
+    for (int i = 0; i < 17; ++i) {
+        apps.push_back(App::on_unix(dir_.path("admin.sock")));
+        apps.back().send(request("GET", "/v1/status"));
+        apps.back().pump();
+        world_.settle();
+    }
+    App& refused = apps.back();
+    EXPECT_TRUE(world_.until([&] {
+        refused.pump();
+        return refused.ended();
+    }));
+    ASSERT_EQ(refused.answers().size(), 1U);
+    EXPECT_EQ(refused.answers()[0].status, 503U);
+    EXPECT_EQ(refused.answers()[0].field("Retry-After"), "1");
+    host_.go_on();
     const auto answered = [&] {
         for (App& app : apps) app.pump();
-        return std::count_if(
-            apps.begin(), apps.end(), [](const App& app) { return !app.answers().empty(); });
+        return std::count_if(apps.begin(), apps.end(), [](const App& app) {
+            return !app.answers().empty() && app.answers()[0].status == 200;
+        });
     };
     EXPECT_TRUE(world_.until([&] { return answered() == 16; }));
-    world_.settle();
-    EXPECT_EQ(answered(), 16);
-    apps.front().close();
-    EXPECT_TRUE(world_.until([&] { return answered() == 17; }));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,14 +39,43 @@ std::vector<Reply> answers_in(std::string_view stream) {
     }
 }
 
-App App::on_unix(const std::string& path) {
-    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+namespace {
+
+int open_unix() {
+    return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+bool connect_unix(int descriptor, const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    EXPECT_EQ(::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0)
-        << path << ": " << std::strerror(errno);
+    return ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+}  // namespace
+
+App App::on_unix(const std::string& path) {
+    const int descriptor = open_unix();
+    EXPECT_TRUE(connect_unix(descriptor, path)) << path << ": " << std::strerror(errno);
     return App(descriptor);
+}
+
+std::vector<App> App::elsewhere_on_unix(const std::string& path, std::size_t count) {
+    std::vector<int> descriptors(count);
+    for (int& descriptor : descriptors) descriptor = open_unix();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        for (const int descriptor : descriptors) {
+            if (!connect_unix(descriptor, path)) ::_exit(errno);
+        }
+        ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << path;
+    std::vector<App> apps;
+    for (const int descriptor : descriptors) apps.push_back(App(descriptor));
+    return apps;
 }
 
 App App::on_tcp(std::uint16_t port) {

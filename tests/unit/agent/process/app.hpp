@@ -28,6 +28,9 @@ class App {
 public:
     [[nodiscard]] static App on_unix(const std::string& path);
     [[nodiscard]] static App on_tcp(std::uint16_t port);
+    // As the kernel tells it, all of one other process, which has ended.
+    [[nodiscard]] static std::vector<App> elsewhere_on_unix(const std::string& path,
+                                                            std::size_t count);
     ~App();
     App(App&& other) noexcept;
     App& operator=(App&&) = delete;

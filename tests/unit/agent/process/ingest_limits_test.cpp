@@ -355,36 +355,5 @@ TEST(IngestLimitsTest, ManyConnectionsAreAcceptedInOneTurn) {
     EXPECT_TRUE(world.until([&] { return world.server->connections() == 100; }));
 }
 
-TEST(IngestLimitsTest, MoreConnectionsThanAllowedWaitUntilOneEnds) {
-    IngestWorld world({.limits = {.connections_max = 2}});
-    App& first = world.connect();
-    App& second = world.connect();
-    App& third = world.connect();
-    for (App* app : {&first, &second, &third}) app->send(identify("1"));
-    EXPECT_TRUE(
-        world.until([&] { return first.answers().size() == 1 && second.answers().size() == 1; }));
-    world.settle();
-    EXPECT_EQ(third.received(), "");
-    EXPECT_EQ(world.server->connections(), 2U);
-    first.close();
-    EXPECT_TRUE(world.until([&] { return third.answers().size() == 1; }));
-    EXPECT_EQ(world.server->connections(), 2U);
-}
-
-TEST(IngestLimitsTest, WhileOthersWaitForAPlaceAnIdleConnectionIsCutOff) {
-    IngestWorld world({.limits = {.connections_max = 2, .stall_max = 60ms}});
-    App& idle = world.connect();
-    App& silent = world.connect();
-    App& late = world.connect();
-    idle.send(identify("1"));
-    late.send(identify("2"));
-    EXPECT_TRUE(world.until([&] { return late.answers().size() == 1; }));
-    EXPECT_TRUE(idle.ended());
-    EXPECT_TRUE(silent.ended());
-    EXPECT_EQ(idle.answers().size(), 1U);
-    world.run_for(200ms);
-    EXPECT_FALSE(late.ended());
-}
-
 }  // namespace
 }  // namespace holdfast::agent

@@ -75,6 +75,14 @@ App& IngestWorld::connect_tcp() {
     return apps_.emplace_back(App::on_tcp(listening_port()));
 }
 
+std::vector<App*> IngestWorld::connect_elsewhere(std::size_t count) {
+    std::vector<App*> connected;
+    for (App& app : App::elsewhere_on_unix(socket(), count)) {
+        connected.push_back(&apps_.emplace_back(std::move(app)));
+    }
+    return connected;
+}
+
 bool IngestWorld::step() {
     io.restart();  // it may have had nothing to wait for
     bool moved = io.poll() > 0;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace holdfast::agent {
 
@@ -33,6 +34,9 @@ public:
     // A connection, on the Unix socket; lives as long as the world.
     App& connect();
     App& connect_tcp();
+
+    // All of one process that is not this one.
+    std::vector<App*> connect_elsewhere(std::size_t count);
 
     // Lets everything run until it is so. False when it takes too long.
     [[nodiscard]] bool until(const std::function<bool()>& is_so);
