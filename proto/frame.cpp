@@ -88,9 +88,10 @@ Result<Header> read_header(std::string_view bytes) {
     }
     const Header header{Type{type}, reader.le<std::uint32_t>(), reader.le<std::uint32_t>()};
     if (type < static_cast<std::uint8_t>(Type::events) ||
-        type > static_cast<std::uint8_t>(Type::refusal) || zero != 0) {
+        type > static_cast<std::uint8_t>(Type::refusal)) {
         return malformed("unknown type");
     }
+    if (zero != 0) return malformed("its byte 3 is not 0");
     if (header.payload_bytes > kPayloadBytesMax) {
         return malformed("its payload is larger than " + std::to_string(kPayloadBytesMax) +
                          " bytes");

@@ -98,6 +98,12 @@ TEST(Frame, OfANewerVersionIsToldApart) {
     EXPECT_EQ(read_header(frame).error().code, Errc::too_new);
 }
 
+TEST(Frame, WithAFlagThatIsNotKnownIsRefusedForThat) {
+    std::string frame = frame_of(kEvent);
+    frame[3] = 1;
+    EXPECT_EQ(read_header(frame).error().detail, "malformed frame: its byte 3 is not 0");
+}
+
 TEST(Frame, ThatIsTooLargeIsRefusedByItsHeader) {
     std::string frame = frame_of(kEvent);
     const auto announce = [&](std::size_t bytes) {

@@ -120,6 +120,17 @@ TEST_F(IngestFrames, MoreEventsInOneFrameThanMayBeOutstandingAreAllAnswered) {
     EXPECT_EQ(answers(wrong, count).bodies.size(), count);
 }
 
+// As proto/README.md says of the methods.
+TEST_F(IngestFrames, WhatIsNotTakenIsRefusedByItselfAndTheConnectionGoesOn) {
+    App& app = world_.connect();
+    frame::Event got = identify_frame();
+    got.method = Method::get;
+    app.send(frame_of({got}));
+    app.send(frame_of({identify_frame("/x"), identify_frame()}));
+    EXPECT_THAT(answers(app, 3).statuses, ElementsAre(405, 404, 200));
+    EXPECT_FALSE(app.ended());
+}
+
 TEST_F(IngestFrames, ADamagedFrameEndsTheConnectionAfterWhatCameBefore) {
     App& app = world_.connect();
     std::string damaged = frame_of({identify_frame()});
