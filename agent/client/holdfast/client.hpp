@@ -8,8 +8,9 @@
 //     event.key = "signup-5";
 //     if (auto receipt = client.send(event)) { use(receipt->seq); }
 //
-// C++17 and its standard library; link with `pkg-config --libs holdfast-client`.
-// Errors are values: nothing here throws but std::bad_alloc, and no SIGPIPE is raised.
+// C++17 and its standard library, and libdeflate to link with: `pkg-config --libs holdfast-client`,
+// or CMake's find_package(holdfast-client) and holdfast::client, name both. Errors are values:
+// nothing here throws but std::bad_alloc, and no SIGPIPE is raised.
 #pragma once
 
 #include <array>

@@ -1,0 +1,13 @@
+# find_package(holdfast-client): the target holdfast::client.
+if(NOT TARGET holdfast::libdeflate)
+  find_library(HOLDFAST_LIBDEFLATE deflate)
+  mark_as_advanced(HOLDFAST_LIBDEFLATE)
+  if(NOT HOLDFAST_LIBDEFLATE)
+    set(${CMAKE_FIND_PACKAGE_NAME}_FOUND FALSE)
+    set(${CMAKE_FIND_PACKAGE_NAME}_NOT_FOUND_MESSAGE "libdeflate is not found, which the static library needs")
+    return()
+  endif()
+  add_library(holdfast::libdeflate UNKNOWN IMPORTED)
+  set_target_properties(holdfast::libdeflate PROPERTIES IMPORTED_LOCATION "${HOLDFAST_LIBDEFLATE}")
+endif()
+include("${CMAKE_CURRENT_LIST_DIR}/holdfast-client-targets.cmake")
