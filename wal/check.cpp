@@ -288,8 +288,13 @@ private:
         report_.head = std::max(there.last(), report_.tail.previous());
         for (const SeqRange& range : known_lost_.ranges()) there.add(range);
         const bool is_empty = tables.empty() && logs_.entries.empty();
-        for (const SeqRange& gap :
-             there.gaps(report_.tail, std::max(report_.head, mark_.acknowledged))) {
+        const std::vector<SeqRange> gaps =
+            there.gaps(report_.tail, std::max(report_.head, mark_.acknowledged));
+        // Of what had been reclaimed nothing is missed in its place.
+        if (is_empty && gaps.empty() && mark_.acknowledged > Seq()) {
+            findings_.add(Kind::end_missing, "", "the database is gone");
+        }
+        for (const SeqRange& gap : gaps) {
             const bool is_end = gap.first > report_.head;
             findings_.add(is_end || is_empty ? Kind::end_missing : Kind::entry_missing, "", gap);
         }

@@ -96,10 +96,7 @@ Result<SeenLogs> check_logs(const Files& files,
     } else if (logs->dropped) {
         add(mark.clean ? Kind::log_cut_short : Kind::log_torn, *logs);
     }
-    const bool is_gone = mark.acknowledged > Seq() && !files.exists(database + "/CURRENT");
-    if (is_gone || (list->headless && !is_unborn(files, directory))) {
-        findings.add(Kind::current_missing);
-    }
+    if (list->headless && !is_unborn(files, directory)) add(Kind::current_missing, *list);
     const bool is_list_damaged = list->tables || list->tables_torn;
     if (is_list_damaged) add(Kind::table_list_damaged, *list);
     if (!logs->dropped && mark.clean && logs->lacks_records(mark.last_record)) {

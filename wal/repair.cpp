@@ -72,7 +72,7 @@ Result<Rebuilt> rebuild(const CheckOptions& options, const CheckReport& found, c
 
 // Notes what is missing at the end and begins damaged cursors again. Nothing is forgotten for its
 // age: the agent knows how long that is to be kept.
-Result<void> open_once(const CheckOptions& options, const Note& note, std::vector<SeqRange>& lost) {
+Result<Health> open_once(const CheckOptions& options, const Note& note) {
     LogOptions log_options;
     log_options.directory = options.directory;
     log_options.env = options.env;
@@ -86,11 +86,10 @@ Result<void> open_once(const CheckOptions& options, const Note& note, std::vecto
     log_options.on_corruption = OnCorruption::quarantine;
     Result<std::unique_ptr<Log>> log = Log::open(std::move(log_options));
     if (!log) return log.error();
-    const Health health = (*log)->health();
+    Health health = (*log)->health();
     if (!health.ok) return Error{Errc::storage_failed, health.reason};
-    lost = health.lost;
     (*log)->close();
-    return {};
+    return health;
 }
 
 // What is noted as lost now and was not before.
@@ -109,7 +108,6 @@ std::vector<SeqRange> newly_lost(const std::vector<SeqRange>& unseen, const Chec
 
 Result<void> mend(const CheckOptions& options, DirectoryLock& lock, RepairReport& report) {
     Notes notes;
-    std::vector<SeqRange> lost;
     if (report.mended == Mend::rebuild) {
         Result<Rebuilt> rebuilt = rebuild(options, report.before, notes.taker());
         if (!rebuilt) return rebuilt.error();
@@ -118,9 +116,11 @@ Result<void> mend(const CheckOptions& options, DirectoryLock& lock, RepairReport
         report.begins_again = rebuilt->begins_again;
     }
     lock.release();  // it takes its own
-    if (Result<void> opened = open_once(options, notes.taker(), lost); !opened) return opened;
+    const Result<Health> opened = open_once(options, notes.taker());
+    if (!opened) return opened.error();
     if (Result<void> taken = lock.take(options.directory); !taken) return taken;
-    report.lost = newly_lost(lost, report.before);
+    report.lost = newly_lost(opened->lost, report.before);
+    if (!opened->lost_unnamed) report.unnamed.reset();
     report.notes = notes.take();
     return {};
 }

@@ -283,6 +283,17 @@ TEST_F(Injured, ByTheLossOfTheWholeDatabaseLosesEverything) {
     EXPECT_FALSE(has_damage(report.after.findings));
 }
 
+TEST_F(Injured, ByTheLossOfTheWholeDatabaseAlsoWhenAllHadBeenReclaimed) {
+    WaterMarkFile mark(directory(), nullptr);
+    ASSERT_TRUE(mark.read());
+    ASSERT_TRUE(mark.write({Seq{kEntries}, Seq{kEntries + 1}}));
+    fs::remove_all(db());
+    EXPECT_THAT(damage(), ElementsAre(IsKind(Kind::end_missing)));
+    const RepairReport report = repair();
+    EXPECT_THAT(report.lost, IsEmpty());
+    EXPECT_EQ(report.unnamed, std::nullopt);
+}
+
 // What no rebuilding can bring back is told, and nothing is changed for it.
 TEST_F(CheckedLog, RecordsThatWereWrittenWrongAreNamed) {
     log_.put_raw(seq_key(Space::entry, Seq{50}), "x");
