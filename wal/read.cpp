@@ -125,7 +125,8 @@ Result<Description> Log::Impl::describe_damaged(Seq seq, const Error& why) const
     if (!failure) return failure.error();
     if (!*failure) return why;
     Failure known = failure_of(**failure);
-    return Description{.entry = made_up(seq, known.failed_at),
+    Entry nothing = made_up(seq, known.failed_at);
+    return Description{.entry = std::move(nothing),
                        .state = EntryState::failed,
                        .retry = std::nullopt,
                        .failure = std::move(known),
