@@ -173,6 +173,7 @@ struct Log::Impl {
     [[nodiscard]] Result<Placed> append_first(const Event& event,
                                               std::span<const IdempotencyKey> keys,
                                               Ticket ticket);
+    [[nodiscard]] Placed repeat_of_stored(const KeyRecord& first) const;
     [[nodiscard]] Placed wait_for_first(const KeyRecord& first, Ticket ticket);
     void begin_key(const IdempotencyKey& key, const Placed& first);
     void name_besides(const KeyRecord& first,

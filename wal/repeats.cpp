@@ -66,6 +66,7 @@ Result<Placed> Log::append(const Event& event,
             if (looked.at_all(candidates, log.keys_.begun())) {
                 if (!pending) return log.append_first(event, keys, ticket);
                 log.name_besides(*pending, keys, looked.found);
+                if (pending->seq <= log.head_) return log.repeat_of_stored(*pending);
                 return log.wait_for_first(*pending, ticket);
             }
             looked = {.begun = log.keys_.begun(), .names = {}, .found = {}};
@@ -87,9 +88,7 @@ Result<Placed> Log::append(const Event& event,
             const std::scoped_lock lock(log.mutex_);
             if (looked.begun == log.keys_.begun()) log.name_besides(*known, keys, looked.found);
         }
-        // Soon after a buffered one nobody can say whether it is on the disk.
-        return Placed{
-            known->seq, known->id, known->accepted_at, true, true, log.options_.durability};
+        return log.repeat_of_stored(*known);
     }
 }
 
@@ -115,12 +114,13 @@ void Log::Impl::begin_key(const IdempotencyKey& key, const Placed& first) {
 
 // A repeat may come with a new key besides the one that is known: it stands for the same from now
 // on. In no case before its first is in the log, and not waited for: what would be missed is
-// another event under it, after a crash at once. Not where there is little room.
+// another event under it, after a crash or a failed write at once. Not where there is little room;
+// and half a batch is left for events, so that one that is full is reported with an event.
 void Log::Impl::name_besides(const KeyRecord& first,
                              std::span<const IdempotencyKey> keys,
                              const std::vector<Digest>& found) {
     if (admission_.level() > SpaceLevel::tight ||
-        open_.entries.GetDataSize() >= options_.open_batch_bytes_max) {
+        open_.entries.GetDataSize() >= options_.open_batch_bytes_max / 2) {
         return;
     }
     for (const IdempotencyKey& key : keys) {
@@ -128,7 +128,13 @@ void Log::Impl::name_besides(const KeyRecord& first,
         if (is_known || keys_.pending(key.name) != nullptr) continue;
         begin_key(key, {first.seq, first.id, first.accepted_at});
         marked();
+        look_soon();
     }
+}
+
+// Soon after a buffered one nobody can say whether it is on the disk.
+Placed Log::Impl::repeat_of_stored(const KeyRecord& first) const {
+    return {first.seq, first.id, first.accepted_at, true, true, options_.durability};
 }
 
 // The first one is in the open batch or in the one that is being written.
@@ -136,7 +142,6 @@ Placed Log::Impl::wait_for_first(const KeyRecord& first, Ticket ticket) {
     const bool is_being_written =
         !writing_.appended.empty() && first.seq <= writing_.appended.back().stored.seq;
     (is_being_written ? writing_ : open_).repeats.push_back({ticket, first.seq});
-    if (!is_being_written) marked();  // there may be nothing else to be written
     return {first.seq, first.id, first.accepted_at, true, false};
 }
 

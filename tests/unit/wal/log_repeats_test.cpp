@@ -123,6 +123,36 @@ TEST_F(LogRepeats, AKeyBesidesOneThatIsBeingWrittenIsKnownToo) {
     EXPECT_EQ(log_->health().head, Seq{2});
 }
 
+// What is on the disk is answered as such, whatever becomes of the new key.
+TEST_F(LogRepeats, ByAKeyThatIsNotWrittenYetIsAnsweredFromWhatIsStored) {
+    log_.options.mark_delay = 1h;
+    log_.open();
+    const Placed first = stored("id");
+    ASSERT_TRUE(log_.try_append_with_keys({"new", "id"}, "{}"));
+    const Result<Placed> again = append("new");
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->seq, first.seq);
+    EXPECT_TRUE(again->is_stored);
+    EXPECT_EQ(again->durability, Durability::synced);
+    EXPECT_EQ(append("new", "other").error().code, Errc::key_reused);
+    log_.close();
+    log_.open();
+    EXPECT_TRUE(stored("new").is_repeat);
+}
+
+// Who was told that the batch is full waits for the report of an event.
+TEST_F(LogRepeats, NewKeysAloneDoNotFillTheBatch) {
+    log_.options.mark_delay = 1h;
+    log_.options.open_batch_bytes_max = 10'000;
+    log_.open();
+    (void)stored("id");
+    for (int i = 0; i < 1000; ++i) {
+        const std::string key = std::to_string(i);
+        ASSERT_TRUE(log_.try_append_with_keys({key, "id"}, "{}"));
+    }
+    EXPECT_TRUE(append("another", "other"));
+}
+
 TEST_F(LogRepeats, NoNewKeyIsRememberedWhereThereIsNoRoom) {
     log_.open();
     (void)stored("id");

@@ -101,6 +101,22 @@ TEST_F(LogSpace, EventsAreRefusedSoonAfterTheDiskWasFilledByOthers) {
     EXPECT_TRUE(wait_until([&] { return !appends(); }));
 }
 
+// A repeat brings nothing that must be admitted, but maybe a new key that is remembered.
+TEST_F(LogSpace, ThatIsTakenByOthersIsSeenWhileOnlyRepeatsCome) {
+    log_.options.idempotency_window = 8h;
+    log_.open();
+    ASSERT_TRUE(log_.try_append_with_key("id", "{}"));
+    log_.close();
+    log_.open();
+    log_.set_disk_use(kScarce);
+    int count = 0;
+    EXPECT_TRUE(wait_until([&] {
+        const std::string key = std::to_string(++count);
+        EXPECT_TRUE(log_.try_append_with_keys({key, "id"}, "{}")->is_repeat);
+        return log_.try_append_with_key(key, "other").error().code == Errc::disk_full;
+    }));
+}
+
 TEST_F(LogSpace, ABurstIsStoppedBeforeTheNextLook) {
     log_.options.max_bytes = 32U << 20U;
     log_.options.open_batch_bytes_max = kGiB;
