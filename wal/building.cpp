@@ -440,18 +440,19 @@ private:
         return census_.missing(lost_);
     }
 
-    // By destination; of those whose records can be read.
+    // By destination; of those whose records can be read. With one alone all are its.
     Counts counts_aside(const std::string& destination) {
+        const bool is_alone =
+            census_.cursors().size() == 1 && census_.cursors().contains(destination);
         Counts counts;
         counts.pending = census_.parked_of(destination);
         census_.dead().visit([&](Seq seq) {
             std::string record;
-            if (!get(seq_key(Space::kept, seq), record) &&
-                !get(seq_key(Space::entry, seq), record)) {
-                return;
-            }
+            const bool is_there =
+                get(seq_key(Space::kept, seq), record) || get(seq_key(Space::entry, seq), record);
             const Result<Event> event = decode_record(record);
-            counts.failed += event && event->destination == destination;
+            const bool is_known = is_there && event;
+            counts.failed += is_known ? event->destination == destination : is_alone;
         });
         return counts;
     }
@@ -529,8 +530,9 @@ private:
             put(key, again.encode());
         }
         for (const auto& [name, cursor] : census_.cursors()) {
-            const bool counts = has_replayed_ || parked_again_.contains(name);
-            if (marks_missing_ || (cursor.low_water() >= tail && !counts)) continue;
+            const bool counts = may_miss_dead_letters() || parked_again_.contains(name);
+            const bool begins_again = marks_missing_ && census_.destinations().contains(name);
+            if (begins_again || (cursor.low_water() >= tail && !counts)) continue;
             put(name_key(Space::cursor, name), caught_up(name, cursor, tail).encode());
         }
         // What is still in its place needs no copy.
@@ -542,9 +544,14 @@ private:
         return write(batch);
     }
 
+    // Those that a cursor had counted. With a table went their marks too, it may be.
+    [[nodiscard]] bool may_miss_dead_letters() const {
+        return has_replayed_ || tables_.repaired || marks_missing_;
+    }
+
     // What was before the tail has gone since, and nothing waits of it that is not parked.
     Cursor caught_up(const std::string& name, Cursor cursor, Seq tail) {
-        if (has_replayed_) cursor.counts.failed = counts_aside(name).failed;
+        if (may_miss_dead_letters()) cursor.counts.failed = counts_aside(name).failed;
         if (cursor.low_water() >= tail) {
             const auto again = parked_again_.find(name);
             if (again != parked_again_.end()) cursor.counts.pending += again->second;

@@ -288,15 +288,17 @@ private:
         report_.head = std::max(there.last(), report_.tail.previous());
         for (const SeqRange& range : known_lost_.ranges()) there.add(range);
         const bool is_empty = tables.empty() && logs_.entries.empty();
+        const bool is_gone = is_empty && !files_.exists(database_ + "/CURRENT");
         const std::vector<SeqRange> gaps =
             there.gaps(report_.tail, std::max(report_.head, mark_.acknowledged));
         // Of what had been reclaimed nothing is missed in its place.
         if (is_empty && gaps.empty() && mark_.acknowledged > Seq()) {
-            findings_.add(Kind::end_missing, "", "the database is gone");
+            findings_.add(is_gone ? Kind::database_gone : Kind::end_missing, "", "");
         }
         for (const SeqRange& gap : gaps) {
-            const bool is_end = gap.first > report_.head;
-            findings_.add(is_end || is_empty ? Kind::end_missing : Kind::entry_missing, "", gap);
+            const bool is_end = is_empty || gap.first > report_.head;
+            const Kind at_end = is_gone ? Kind::database_gone : Kind::end_missing;
+            findings_.add(is_end ? at_end : Kind::entry_missing, "", gap);
         }
         return {};
     }

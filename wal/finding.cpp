@@ -43,11 +43,12 @@ constexpr std::array<KindInfo, static_cast<std::size_t>(kLastKind) + 1> kInfos =
     {"entry_unreadable", Mend::rebuild, "entries lie in damaged blocks", kRepair},
     {"entry_damaged", Mend::nothing, "records do not match their checksums", kGoesOn},
     {"entry_missing", Mend::rebuild, "acknowledged entries are not there", kRepair},
-    {"end_missing",
+    {"end_missing", Mend::rebuild, "acknowledged entries at the end are not there", kRepair},
+    {"database_gone",
      Mend::opening,
-     "acknowledged entries at the end are not there",
-     "the next start (with on_corruption = \"quarantine\") or `holdfast repair` notes them as lost "
-     "and goes on behind them"},
+     "the folder `db` is missing or empty, and what it had with it",
+     "put it back; or the next start (with on_corruption = \"quarantine\") or `holdfast repair` "
+     "notes all of it as lost and goes on behind it"},
     {"marks_unreadable", Mend::rebuild, "marks of this kind lie in damaged blocks", kRepair},
     {"mark_damaged",
      Mend::nothing,

@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t {
     entry_damaged,
     entry_missing,
     end_missing,
+    database_gone,
     marks_unreadable,
     mark_damaged,
     cursor_damaged,

@@ -66,6 +66,7 @@ Log::Impl::Impl(LogOptions options)
       water_mark_(
           options_.directory.string(), options_.env, options_.water_mark_every, options_.note),
       ballast_(options_.directory, options_.ballast ? plan_.ballast : 0),
+      ballast_works_(options_.ballast),
       admission_({options_.max_bytes, options_.min_free.value_or(plan_.min_free)}),
       keys_(options_.idempotency_window),
       reopen_pause_(options_.reopen_min) {

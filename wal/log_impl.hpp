@@ -231,8 +231,8 @@ struct Log::Impl {
     Store store_;
     WaterMarkKeeper water_mark_;
     Ballast ballast_;
-    bool ballast_works_ = true;  // the file system can allocate one
-    bool loaded_ = false;        // was open since the start
+    bool ballast_works_;   // is wanted, and the file system can allocate one
+    bool loaded_ = false;  // was open since the start
 
     mutable std::mutex mutex_;  // guards all below; never held while the disk is waited for
     std::condition_variable wake_;

@@ -65,6 +65,11 @@ std::string text_of_loss(const std::vector<SeqRange>& lost) {
            " acknowledged entries are gone, with the seqs: " + text_of(lost);
 }
 
+// Empty where all had been reclaimed, but for what was kept aside.
+std::string text_of_gone(const SeqRange& range) {
+    return range.first <= range.last ? text_of_loss({range}) : text_of_unnamed(std::nullopt);
+}
+
 }  // namespace
 
 Result<void> Log::Impl::prepare_directory() {
@@ -147,7 +152,6 @@ Result<std::optional<SeqRange>> Log::Impl::missing_at_end(Seq acknowledged, Seq 
 // RocksDB drops what lies behind damage in its log and deletes the file, and tables that its list
 // does not name, so that is looked at first.
 Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
-    if (Result<void> made = make_directory(options_.directory / "db"); !made) return made.error();
     const Files files(options_.env);
     const std::string database = (options_.directory / "db").string();
     // Of buffered entries the mark says only that they were acknowledged.
@@ -177,13 +181,14 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
             it.why = missing.error().detail;
         } else if (*missing) {
             it.is_list_torn = true;  // at the border of two records, it may be
-            const bool had_all_been_reclaimed = mark.tail > acknowledged;
-            it.why =
-                had_all_been_reclaimed ? text_of_unnamed(std::nullopt) : text_of_loss({**missing});
+            it.why = text_of_gone({std::max(mark.tail, (**missing).first), acknowledged});
         } else if (mark.clean && found->lacks_records(mark.last_record)) {
             it.is_list_torn = true;
             it.why = found->text_of_missing_end(mark.last_record);
         }
+    } else if (acknowledged > Seq() && options_.on_corruption == OnCorruption::refuse) {
+        it.why =
+            "the database is gone. " + text_of_gone({std::max(Seq{1}, mark.tail), acknowledged});
     }
     return it;
 }
@@ -199,12 +204,15 @@ Result<void> Log::Impl::open_store(const WaterMark& mark) {
         Result<Judgement> judged = judge(mark);
         if (!judged) return judged.error();
         it = std::move(*judged);
+        const bool is_refused = it.is_damaged && !may_rebuild;
+        if (is_refused && !it.why.empty()) return refusal(it.why);
+        if (Result<void> made = make_directory(options_.directory / "db"); !made) return made;
         if (it.why.empty()) {
             Result<void> opened = store_.open();
             if (opened || opened.error().code != Errc::corrupt) return opened;
             it.why = opened.error().detail;
+            if (is_refused) return refusal(it.why);
         }
-        if (it.is_damaged && !may_rebuild) return refusal(it.why);
     }
     options_.note((it.is_damaged
                        ? "the log is damaged and is rebuilt of what can be read: "
@@ -234,7 +242,7 @@ Result<void> Log::Impl::lose(const WaterMark& mark) {
     const SeqRange gone{std::max(head_.next(), tail()), mark.acknowledged};
     // Else all had been reclaimed; but the log would know that.
     const bool is_any = gone.first <= gone.last;
-    const std::string what = is_any ? text_of_loss({gone}) : text_of_unnamed(std::nullopt);
+    const std::string what = text_of_gone(gone);
     const bool may_happen = is_any && options_.durability == Durability::buffered;
     if (options_.on_corruption == OnCorruption::refuse && !may_happen) {
         return Error{Errc::corrupt, what};

@@ -59,9 +59,10 @@ Result<Rebuilt> rebuild(const CheckOptions& options, const CheckReport& found, c
     Rebuild rebuild(options.directory, options.env, note);
     // Clears away what is left of an earlier one.
     if (Result<bool> under_way = rebuild.is_under_way(); !under_way) return under_way.error();
-    const Known what{.mark = known,
-                     .doubt_tables = doubts_tables(found.findings),
-                     .is_list_torn = found.is_list_torn};
+    const Known what{
+        .mark = known,
+        .doubt_tables = doubts_tables(found.findings),
+        .is_list_torn = found.is_list_torn || has_any(found.findings, {Kind::end_missing})};
     Result<Rebuilt> rebuilt = rebuild.run(what, options.now, /*keep_tables=*/true);
     if (!rebuilt && rebuilt.error().code == Errc::disk_full) {
         rebuilt.error().detail +=
@@ -83,6 +84,7 @@ Result<Health> open_once(const CheckOptions& options, const Note& note) {
     log_options.history_bytes = std::numeric_limits<std::uint64_t>::max();
     log_options.idempotency_window = kForEver;
     log_options.min_free = 0;
+    log_options.ballast = false;  // the agent knows how large
     log_options.on_corruption = OnCorruption::quarantine;
     Result<std::unique_ptr<Log>> log = Log::open(std::move(log_options));
     if (!log) return log.error();

@@ -174,6 +174,7 @@ protected:
         }
         EXPECT_EQ(found, kinds) << testing::PrintToString(before.findings);
         const auto bytes = bytes_of_all();
+        const std::vector<fs::path> tables = files(".sst");
         const Result<RepairReport> tried = wal::repair(options(), true);
         ASSERT_TRUE(tried);
         EXPECT_TRUE(bytes == bytes_of_all()) << "a dry run has changed something";
@@ -182,9 +183,13 @@ protected:
         EXPECT_EQ(text_of(report.lost), text_of(lost));
         EXPECT_FALSE(has_damage(report.after.findings))
             << testing::PrintToString(report.after.findings);
+        EXPECT_EQ(fs::exists(directory() / "quarantine"), report.mended == Mend::rebuild);
         if (report.mended == Mend::rebuild) {
             // All that was there is kept.
             EXPECT_TRUE(fs::exists(report.kept_in + "/db"));
+            for (const fs::path& table : tables) {
+                EXPECT_TRUE(fs::exists(report.kept_in / ("db" / table.filename()))) << table;
+            }
             const auto kept = fs::directory_iterator(directory() / "quarantine");
             EXPECT_EQ(std::distance(begin(kept), end(kept)), 1) << "what was built was built again";
         }
@@ -205,6 +210,33 @@ TEST_F(Injured, ByALogThatWasCutShortLosesItsEnd) {
 TEST_F(Injured, ByALogThatIsGoneLosesWhatWasInIt) {
     fs::remove(only(".log"));
     expect({Kind::log_cut_short, Kind::end_missing}, {{{kInTables + 1}, {kEntries}}});
+}
+
+TEST_F(Injured, ByALogThatIsGoneAfterACrashLosesWhatWasInIt) {
+    WaterMarkFile mark(directory(), nullptr);
+    ASSERT_TRUE(mark.read());
+    ASSERT_TRUE(mark.write({.acknowledged = Seq{kEntries}, .tail = Seq{1}, .clean = false}));
+    fs::remove(only(".log"));
+    expect({Kind::end_missing}, {{{kInTables + 1}, {kEntries}}});
+}
+
+// It does not know the quota that the agent makes it for.
+TEST_F(Injured, HasNoBallastFromARepair) {
+    fs::remove(only("CURRENT"));
+    (void)repair();
+    EXPECT_FALSE(fs::exists(directory() / "ballast"));
+}
+
+TEST_F(Injured, ByTheLossOfTheWholeDatabaseIsLeftAloneByThePolicyRefuse) {
+    fs::remove_all(db());
+    log_.options.on_corruption = OnCorruption::refuse;
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().detail, HasSubstr("seqs: 1-80"));
+    EXPECT_FALSE(fs::exists(db()));
+    fs::create_directory(db());
+    EXPECT_FALSE(log_.try_open());
+    EXPECT_TRUE(fs::is_empty(db()));
 }
 
 TEST_F(Injured, ByAMissingHeadLosesNothing) {
@@ -277,7 +309,7 @@ TEST_F(Injured, ByAnEntryThatIsGoneFromTheMiddleLosesIt) {
 
 TEST_F(Injured, ByTheLossOfTheWholeDatabaseLosesEverything) {
     fs::remove_all(db());
-    EXPECT_THAT(damage(), ElementsAre(IsAbout(Kind::end_missing, "1-80")));
+    EXPECT_THAT(damage(), ElementsAre(IsAbout(Kind::database_gone, "1-80")));
     const RepairReport report = repair();
     EXPECT_EQ(text_of(report.lost), "1-80");
     EXPECT_FALSE(has_damage(report.after.findings));
@@ -288,7 +320,7 @@ TEST_F(Injured, ByTheLossOfTheWholeDatabaseAlsoWhenAllHadBeenReclaimed) {
     ASSERT_TRUE(mark.read());
     ASSERT_TRUE(mark.write({Seq{kEntries}, Seq{kEntries + 1}}));
     fs::remove_all(db());
-    EXPECT_THAT(damage(), ElementsAre(IsKind(Kind::end_missing)));
+    EXPECT_THAT(damage(), ElementsAre(IsKind(Kind::database_gone)));
     const RepairReport report = repair();
     EXPECT_THAT(report.lost, IsEmpty());
     EXPECT_EQ(report.unnamed, std::nullopt);
