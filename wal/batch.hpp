@@ -25,7 +25,7 @@ struct Batch {
     rocksdb::WriteBatch entries;  // given up as a whole when the write fails
     std::vector<Appended> appended;
     std::vector<Stored> repeats;  // of entries in here: told of the same outcome; under the lock
-    std::vector<Digest> keys;     // idempotency keys of entries in here
+    std::vector<Digest> keys;     // idempotency keys that are in here
     std::vector<Stored> intended;
     Marks marks;                   // kept for the next write when this one fails
     bool has_synced_mark = false;  // somebody wants a mark on the disk now

@@ -279,7 +279,7 @@ private:
                 add_from_table(folder, name, is_replaced ? Taking::records : Taking::all);
             if (!added) return added.error();
             incomplete_ = true;
-            marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
+            marks_missing_ = marks_missing_ || added->read >= TableRead::without_some_marks;
             order_.note(name + (added->read == TableRead::whole
                                     ? " was read again"
                                     : " is damaged: not all of it is there"));
@@ -312,6 +312,8 @@ private:
         const bool is_whole = added->read == TableRead::whole;
         if (added->count == 0 && is_whole) return {};
         is_list_short_ = true;
+        // It was never finished, and what it was made of is still there.
+        if (added->read == TableRead::not_opened) return {};
         incomplete_ = true;
         marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
         order_.note(name + " was in no list: " + std::to_string(added->count) +
@@ -440,21 +442,26 @@ private:
         return census_.missing(lost_);
     }
 
-    // By destination; of those whose records can be read. With one alone all are its.
-    Counts counts_aside(const std::string& destination) {
-        const bool is_alone =
-            census_.cursors().size() == 1 && census_.cursors().contains(destination);
-        Counts counts;
-        counts.pending = census_.parked_of(destination);
+    // By destination, and under no name those whose record cannot be read.
+    void count_dead() {
+        dead_of_.emplace();
         census_.dead().visit([&](Seq seq) {
             std::string record;
             const bool is_there =
                 get(seq_key(Space::kept, seq), record) || get(seq_key(Space::entry, seq), record);
             const Result<Event> event = decode_record(record);
-            const bool is_known = is_there && event;
-            counts.failed += is_known ? event->destination == destination : is_alone;
+            ++(*dead_of_)[is_there && event ? std::string(event->destination) : ""];
         });
-        return counts;
+    }
+
+    // Of those that nobody can own it keeps what it had counted.
+    std::uint64_t dead_of(const std::string& name, std::uint64_t counted) {
+        if (!dead_of_) count_dead();
+        const std::uint64_t known = (*dead_of_)[name];
+        std::uint64_t& unknown = (*dead_of_)[""];
+        const std::uint64_t kept = std::min(unknown, counted - std::min(counted, known));
+        unknown -= kept;
+        return known + kept;
     }
 
     // Which entries should be there and are not.
@@ -467,7 +474,7 @@ private:
             if (!seq) break;
             if (*seq > expected) found.push_back({expected, seq->previous()});
             expected = seq->next();
-            if (!tables_.repaired && !after_damage_) continue;
+            if (!tables_.repaired && !after_damage_ && !order_.known.is_list_torn) continue;
             const Result<Event> event = decode_record(at->value().ToStringView());
             if (event) census_.add_entry(event->destination, *seq);
         }
@@ -526,7 +533,10 @@ private:
             if (has(key) && !marks_missing_) continue;
             Cursor again(tail);
             again.counted_to = tail.previous();
-            again.counts = counts_aside(name);
+            again.counts.pending = census_.parked_of(name);
+            const auto cursor = census_.cursors().find(name);
+            const bool was_counted = cursor != census_.cursors().end();
+            again.counts.failed = dead_of(name, was_counted ? cursor->second.counts.failed : 0);
             put(key, again.encode());
         }
         for (const auto& [name, cursor] : census_.cursors()) {
@@ -551,7 +561,9 @@ private:
 
     // What was before the tail has gone since, and nothing waits of it that is not parked.
     Cursor caught_up(const std::string& name, Cursor cursor, Seq tail) {
-        if (may_miss_dead_letters()) cursor.counts.failed = counts_aside(name).failed;
+        if (may_miss_dead_letters()) {
+            cursor.counts.failed = dead_of(name, cursor.counts.failed);
+        }
         if (cursor.low_water() >= tail) {
             const auto again = parked_again_.find(name);
             if (again != parked_again_.end()) cursor.counts.pending += again->second;
@@ -590,6 +602,7 @@ private:
     Seq highest_;                   // entry that any batch of the logs has or speaks of
     std::optional<Seq> gaps_from_;  // the first entry after the first damage
     Census census_;
+    std::optional<std::map<std::string, std::uint64_t>> dead_of_;  // once they were counted
     std::vector<SeqRange> lost_;
     std::optional<std::uint64_t> unnamed_ = 0;
 };

@@ -89,8 +89,8 @@ public:
     void found(WallTime bucket, const Digest& name);
     void found_unread(WallTime bucket);
 
-    // On its way to the disk, until it is written, or given up. A copy of it waits for the same
-    // write.
+    // On its way to the disk, until it is written, or given up. A copy of it waits for the
+    // same write, unless its first is stored.
     void begin(const Digest& name, const KeyRecord& record);
 
     void end(const Digest& name) { pending_.erase(name); }

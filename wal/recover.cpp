@@ -186,9 +186,10 @@ Result<Log::Impl::Judgement> Log::Impl::judge(const WaterMark& mark) {
             it.is_list_torn = true;
             it.why = found->text_of_missing_end(mark.last_record);
         }
-    } else if (acknowledged > Seq() && options_.on_corruption == OnCorruption::refuse) {
-        it.why =
-            "the database is gone. " + text_of_gone({std::max(Seq{1}, mark.tail), acknowledged});
+    } else if (mark.acknowledged > Seq() && options_.on_corruption == OnCorruption::refuse) {
+        // No power cut takes all of it, whatever the durability.
+        it.why = "the database is gone. " +
+                 text_of_gone({std::max(Seq{1}, mark.tail), mark.acknowledged});
     }
     return it;
 }

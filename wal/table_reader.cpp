@@ -91,7 +91,7 @@ TableRead read_table(const rocksdb::Options& options,
                      const std::string& path,
                      const std::function<void(std::string_view, std::string_view)>& visit) {
     rocksdb::SstFileReader reader(options);
-    if (!reader.Open(path).ok()) return TableRead::without_some_marks;
+    if (!reader.Open(path).ok()) return TableRead::not_opened;
     const bool has_entries_alone =
         reader.GetTableProperties()->column_family_name == kEntriesFamily;
     Reading at(reader);

@@ -230,10 +230,13 @@ TEST_F(Injured, HasNoBallastFromARepair) {
 TEST_F(Injured, ByTheLossOfTheWholeDatabaseIsLeftAloneByThePolicyRefuse) {
     fs::remove_all(db());
     log_.options.on_corruption = OnCorruption::refuse;
-    const Result<void> opened = log_.try_open();
-    ASSERT_FALSE(opened);
-    EXPECT_THAT(opened.error().detail, HasSubstr("seqs: 1-80"));
-    EXPECT_FALSE(fs::exists(db()));
+    for (const Durability durability : {Durability::synced, Durability::buffered}) {
+        log_.options.durability = durability;
+        const Result<void> opened = log_.try_open();
+        ASSERT_FALSE(opened);
+        EXPECT_THAT(opened.error().detail, HasSubstr("seqs: 1-80"));
+        EXPECT_FALSE(fs::exists(db()));
+    }
     fs::create_directory(db());
     EXPECT_FALSE(log_.try_open());
     EXPECT_TRUE(fs::is_empty(db()));

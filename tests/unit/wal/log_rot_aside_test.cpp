@@ -34,6 +34,12 @@ fs::path table_of(const fs::path& database, Space space) {
     return with_most;
 }
 
+void damage_block(const fs::path& table, std::uintmax_t at) {
+    std::fstream file(table, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(at));
+    file << "junk";
+}
+
 // A log of which much waits parked, before the tail: only the tables of marks have it.
 class LogRotAside : public testing::Test {
 protected:
@@ -74,10 +80,7 @@ protected:
     }
 
     void damage(const fs::path& table, std::uintmax_t at) const {
-        std::fstream file(table, std::ios::binary | std::ios::in | std::ios::out);
-        file.seekp(static_cast<std::streamoff>(at));
-        file << "junk";
-        file.close();
+        damage_block(table, at);
         fs::remove(log_.options.directory / "db" / "CURRENT");  // so that the tables are looked at
     }
 
@@ -177,6 +180,60 @@ TEST_F(LogRotAside, WithoutAnyTableThatCanBeReadEvenTheNumberIsUnknown) {
     log_.close();
     log_.open();
     EXPECT_EQ(log_->health().lost_unnamed, std::nullopt);
+}
+
+// Nobody can say whose it is; but whoever counted it goes on counting.
+TEST(LogRotDead, ADamagedDeadLetterIsCountedAlsoWithMoreThanOneDestination) {
+    LogUnderTest log(true);
+    log.open({"crm", "erp"});
+    log.append("1");
+    log.append("2");
+    log.append("3", "erp");
+    log.close();
+    log.put_raw(seq_key(Space::entry, Seq{2}), "junk");
+    log.open({"crm", "erp"});
+    for (const Pending& one : log.take_all()) log->complete("crm", one.seq);
+    ASSERT_EQ(log->counts("crm").failed, 1U);
+    log.close();
+    fs::remove(log.options.directory / "db" / "CURRENT");
+    log.open({"crm", "erp"});
+    log.take_all();
+    EXPECT_EQ(log->counts("crm").failed, 1U);
+    EXPECT_EQ(log->counts("erp").failed, 0U);
+}
+
+// Its list ends early, and what it does not name is damaged besides: also what has the only cursor.
+TEST(LogRotUnlisted, WhatIsThereIsHandedOutWhateverIsDamagedInATableThatIsNoLongerListed) {
+    constexpr std::uint64_t kEntries = 3000;
+    LogUnderTest log(true);
+    log.open();
+    for (std::uint64_t seq = 1; seq <= kEntries; ++seq) {
+        ASSERT_TRUE(log.try_append(body_of(seq)));
+    }
+    log->write();
+    ASSERT_TRUE(log.reports().wait_for({log.last_ticket()}));
+    for (const Pending& one : log.take_all()) log->park("crm", one.seq);
+    log.close();
+    log.open();  // all of it into tables
+    log.close();
+    const fs::path undamaged = log.options.directory.string() + ".undamaged";
+    fs::remove(log.options.directory / "acknowledged");
+    fs::rename(log.options.directory, undamaged);
+    for (const std::uintmax_t eighths : {3U, 4U}) {
+        for (const std::uintmax_t at : {6000U, 7500U}) {
+            fs::remove_all(log.options.directory);
+            fs::copy(undamaged, log.options.directory, fs::copy_options::recursive);
+            for (const auto& file : fs::directory_iterator(log.options.directory / "db")) {
+                if (!file.path().filename().string().starts_with("MANIFEST-")) continue;
+                fs::resize_file(file.path(), file.file_size() * eighths / 8);
+            }
+            damage_block(table_of(log.options.directory / "db", Space::parked), at);
+            log.open();
+            EXPECT_EQ(log.take_seqs().size(), kEntries) << eighths << " " << at;
+            log.close();
+        }
+    }
+    fs::remove_all(undamaged);
 }
 
 // All is in place, and what had lost its mark is handed out again.

@@ -151,6 +151,16 @@ TEST_F(LogRotList, TheEndOfTheListOfTablesIsNoDamage) {
     EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
 }
 
+// Or while its table was written.
+TEST_F(LogRotList, ATableThatWasNotFinishedLeavesNoDoubt) {
+    const std::string whole = read(files(".sst").front());
+    write(db() / "009999.sst", whole.substr(0, whole.size() / 2));
+    tear();
+    check();
+    EXPECT_EQ(count_doubts(), 0U);
+    EXPECT_THAT(log_.reports().notes(), Not(HasSubstr("again")));
+}
+
 // Whether it is damage only a rebuilding tells.
 TEST_F(LogRotList, TheEndOfTheListOfTablesIsLeftAloneByThePolicyRefuse) {
     log_.options.on_corruption = OnCorruption::refuse;
