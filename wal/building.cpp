@@ -303,6 +303,9 @@ private:
                 if (!added) return added;
             }
         }
+        // What one that was not finished was made of is still there; but where others have what is
+        // nowhere else, the list has lost its end, and maybe this one.
+        if (has_unfinished_ && is_list_short_) marks_missing_ = true;
         return {};
     }
 
@@ -311,9 +314,12 @@ private:
         if (!added) return added.error();
         const bool is_whole = added->read == TableRead::whole;
         if (added->count == 0 && is_whole) return {};
+        if (added->read == TableRead::not_finished) {
+            if (what == Taking::records) order_.note(name + " was never finished");
+            has_unfinished_ = true;
+            return {};
+        }
         is_list_short_ = true;
-        // It was never finished, and what it was made of is still there.
-        if (added->read == TableRead::not_opened) return {};
         incomplete_ = true;
         marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
         order_.note(name + " was in no list: " + std::to_string(added->count) +
@@ -436,7 +442,7 @@ private:
         const bool has_no_marks =
             census_.cursors().empty() && order_.known.mark.tail > saved_tail();
         if (has_no_marks) return std::nullopt;
-        if (!tables_.repaired) return census_.waiting_before(tail);
+        if (!tables_.repaired && !marks_missing_) return census_.waiting_before(tail);
         if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
         if (!census_.is_complete()) return std::nullopt;
         return census_.missing(lost_);
@@ -592,6 +598,7 @@ private:
     SalvagedTables tables_;
     std::unique_ptr<Database> db_;
     bool is_list_short_ = false;  // of tables: something was in none of them
+    bool has_unfinished_ = false;
     bool after_damage_ = false;
     std::vector<Seq> rescued_;   // kept aside, from behind damage
     bool has_replayed_ = false;  // a replay from behind damage took its dead letter along

@@ -5,6 +5,7 @@
 #include "wal/rocks_options.hpp"
 #include "wal/rocks_types.hpp"
 
+#include <rocksdb/env.h>
 #include <rocksdb/sst_file_reader.h>
 
 #include <algorithm>
@@ -27,6 +28,9 @@ constexpr Space kSpaces[] = {Space::cursor,
                              Space::kept};
 
 constexpr std::size_t kNumberEnd = 9;  // of a key: its space and eight bytes
+
+// RocksDB's kBlockBasedTableMagicNumber, which no header of it has.
+constexpr std::uint64_t kTableMagic = 0x88e241b785f4cff7;
 
 constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
 
@@ -51,6 +55,19 @@ private:
     rocksdb::SstFileReader& table_;
     std::unique_ptr<rocksdb::Iterator> at_;
 };
+
+// The last that is written of a table. True also where that cannot be told.
+bool has_end(rocksdb::Env& env, const std::string& path) {
+    std::uint64_t size = 0;
+    std::unique_ptr<rocksdb::RandomAccessFile> file;
+    if (!env.GetFileSize(path, &size).ok()) return true;
+    if (size < sizeof(kTableMagic)) return false;
+    if (!env.NewRandomAccessFile(path, &file, rocksdb::EnvOptions()).ok()) return true;
+    char bytes[sizeof(kTableMagic)];
+    rocksdb::Slice end;
+    if (!file->Read(size - sizeof(bytes), sizeof(bytes), &end, bytes).ok()) return true;
+    return ByteReader(view(end)).le<std::uint64_t>() == kTableMagic;
+}
 
 // Eight bytes of a key: also names have an order among numbers.
 std::uint64_t number_at(std::string key, std::size_t begin) {
@@ -91,7 +108,10 @@ TableRead read_table(const rocksdb::Options& options,
                      const std::string& path,
                      const std::function<void(std::string_view, std::string_view)>& visit) {
     rocksdb::SstFileReader reader(options);
-    if (!reader.Open(path).ok()) return TableRead::not_opened;
+    if (!reader.Open(path).ok()) {
+        return has_end(*options.env, path) ? TableRead::without_some_marks
+                                           : TableRead::not_finished;
+    }
     const bool has_entries_alone =
         reader.GetTableProperties()->column_family_name == kEntriesFamily;
     Reading at(reader);

@@ -17,7 +17,7 @@ enum class TableRead : std::uint8_t {
     whole,
     without_some_entries,  // what is missing lies between two entries
     without_some_marks,    // what is missing may be anything
-    not_opened,            // all is missing
+    not_finished,          // it has no end: all is missing
 };
 
 // Visits its pairs in order, also those behind damaged blocks.

@@ -220,14 +220,17 @@ TEST(LogRotUnlisted, WhatIsThereIsHandedOutWhateverIsDamagedInATableThatIsNoLong
     fs::remove(log.options.directory / "acknowledged");
     fs::rename(log.options.directory, undamaged);
     for (const std::uintmax_t eighths : {3U, 4U}) {
-        for (const std::uintmax_t at : {6000U, 7500U}) {
+        // Two blocks; of the end, where its index is, and that it is one.
+        for (const std::intmax_t at : {6000, 7500, -40, -8}) {
             fs::remove_all(log.options.directory);
             fs::copy(undamaged, log.options.directory, fs::copy_options::recursive);
             for (const auto& file : fs::directory_iterator(log.options.directory / "db")) {
                 if (!file.path().filename().string().starts_with("MANIFEST-")) continue;
                 fs::resize_file(file.path(), file.file_size() * eighths / 8);
             }
-            damage_block(table_of(log.options.directory / "db", Space::parked), at);
+            const fs::path marks = table_of(log.options.directory / "db", Space::parked);
+            const auto end = static_cast<std::intmax_t>(fs::file_size(marks));
+            damage_block(marks, static_cast<std::uintmax_t>(at < 0 ? end + at : at));
             log.open();
             EXPECT_EQ(log.take_seqs().size(), kEntries) << eighths << " " << at;
             log.close();
