@@ -74,7 +74,7 @@ public:
             disk_.unsynced_.sync_failed(*state_);
             return allowed;
         }
-        const IOStatus done = FSWritableFileOwnerWrapper::Sync(options, debug);
+        const IOStatus done = FSWritableFileOwnerWrapper::Flush(options, debug);
         if (done.ok()) disk_.unsynced_.synced(name_, *state_);
         return done;
     }
@@ -121,12 +121,10 @@ public:
         return FSRandomRWFileOwnerWrapper::Write(offset, data, options, debug);
     }
 
-    IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus Sync(const IOOptions&, IODebugContext*) override {
         const IOStatus allowed = disk_.before(FaultyFileSystem::Op::overwrite, name_);
-        if (!allowed.ok()) return allowed;
-        const IOStatus done = FSRandomRWFileOwnerWrapper::Sync(options, debug);
-        if (done.ok()) disk_.unsynced_.overwrites_synced(name_);
-        return done;
+        if (allowed.ok()) disk_.unsynced_.overwrites_synced(name_);
+        return allowed;
     }
 
     IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
@@ -164,12 +162,10 @@ public:
                     std::unique_ptr<rocksdb::FSDirectory> directory)
         : FSDirectoryWrapper(std::move(directory)), disk_(disk), name_(std::move(name)) {}
 
-    IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus Fsync(const IOOptions&, IODebugContext*) override {
         const IOStatus allowed = disk_.before(FaultyFileSystem::Op::sync_directory, name_);
-        if (!allowed.ok()) return allowed;
-        const IOStatus done = FSDirectoryWrapper::Fsync(options, debug);
-        if (done.ok()) disk_.unsynced_.directory_synced(name_);
-        return done;
+        if (allowed.ok()) disk_.unsynced_.directory_synced(name_);
+        return allowed;
     }
 
     IOStatus FsyncWithDirOptions(const IOOptions& options,

@@ -10,7 +10,8 @@
 //   sectors;
 // - after a sync that failed the bytes are readable, but no later sync of that file makes them
 //   durable, though it says so.
-// Not modelled: deletions that are undone, damage to durable bytes.
+// Not modelled: deletions that are undone, damage to durable bytes. What lies below is never
+// synced: only the power of this one fails.
 //
 // Threads: any.
 #pragma once
