@@ -297,55 +297,78 @@ private:
         std::erase_if(*names, [&](const std::string& name) {
             return !name.ends_with(".sst") || contains(tables_.listed, name);
         });
+        std::map<std::string, Added> unlisted;
         for (const Taking what : {Taking::records, Taking::waiting}) {
             for (const std::string& name : *names) {
-                Result<void> added = add_from_unlisted_table(name, what);
-                if (!added) return added;
+                Result<Added> added = add_from_table(order_.source, name, what);
+                if (!added) return added.error();
+                unlisted[name].add(*added);
             }
         }
+        for (const auto& [name, added] : unlisted) judge_unlisted(name, added);
         // What one that was not finished was made of is still there; but where others have what is
         // nowhere else, the list has lost its end, and maybe this one.
         if (has_unfinished_ && is_list_short_) marks_missing_ = true;
         return {};
     }
 
-    Result<void> add_from_unlisted_table(const std::string& name, Taking what) {
-        Result<Added> added = add_from_table(order_.source, name, what);
-        if (!added) return added.error();
-        const bool is_whole = added->read == TableRead::whole;
-        if (added->count == 0 && is_whole) return {};
-        if (added->read == TableRead::not_finished) {
-            if (what == Taking::records) order_.note(name + " was never finished");
+    struct Added {
+        TableRead read = TableRead::whole;
+        std::uint64_t count = 0;
+        bool is_newer = false;  // it has what came after all that there is
+
+        void add(const Added& more) {
+            read = std::max(read, more.read);
+            count += more.count;
+            is_newer = is_newer || more.is_newer;
+        }
+    };
+
+    // Of one that was not synced any part may be missing, also where its end is there.
+    void judge_unlisted(const std::string& name, const Added& added) {
+        const bool is_whole = added.read == TableRead::whole;
+        if (added.count == 0 && !added.is_newer) {
+            if (is_whole) return;
+            order_.note(name + " is in no list and not whole, as what was not finished");
             has_unfinished_ = true;
-            return {};
+            return;
         }
         is_list_short_ = true;
         incomplete_ = true;
-        marks_missing_ = marks_missing_ || added->read == TableRead::without_some_marks;
-        order_.note(name + " was in no list: " + std::to_string(added->count) +
+        marks_missing_ = marks_missing_ || added.read == TableRead::without_some_marks;
+        order_.note(name + " was in no list: " + std::to_string(added.count) +
                     " pairs of it were nowhere else" +
+                    (added.is_newer ? ", and its marks are newer" : "") +
                     (is_whole ? "" : ", and it is damaged: not all of it is there"));
-        return {};
     }
-
-    struct Added {
-        TableRead read;
-        std::uint64_t count;
-    };
 
     Result<Added> add_from_table(const std::string& folder, const std::string& name, Taking what) {
         std::optional<Error> wrong;
-        std::uint64_t count = 0;
+        Added added;
         const auto add = [&](std::string_view key, std::string_view value) {
-            if (wrong || !is_worth_adding(key, what)) return;
+            if (wrong) return;
+            added.is_newer = added.is_newer || tells_more(key, value);
+            if (!is_worth_adding(key, what)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
-            count += Space{key[0]} != Space::key;  // which may have expired since
+            added.count += Space{key[0]} != Space::key;  // which may have expired since
             if (Result<void> written = write(one); !written) wrong = written.error();
         };
-        const TableRead read = read_table(options_.of_marks(), join(folder, name), add);
+        const Result<TableRead> read = read_table(options_.of_marks(), join(folder, name), add);
+        if (!read) return read.error();
         if (wrong) return *wrong;
-        return Added{read, count};
+        added.read = *read;
+        return added;
+    }
+
+    // What a table has of the marks the logs have too until the list names it.
+    bool tells_more(std::string_view key, std::string_view value) {
+        if (is_intent(key, value)) return !has(key) && !was_deleted(key);
+        std::string there;
+        if (!name_of(Space::cursor, key) || !get(key, there)) return false;
+        const Result<Cursor> newer = Cursor::decode(value);
+        const Result<Cursor> older = Cursor::decode(there);
+        return newer && older && newer->position() > older->position();
     }
 
     bool is_worth_adding(std::string_view key, Taking what) {
@@ -445,7 +468,9 @@ private:
         if (!tables_.repaired && !marks_missing_) return census_.waiting_before(tail);
         if (!marks_missing_ || tail == Seq{1}) return 0;  // all in place, and handed out again
         if (!census_.is_complete()) return std::nullopt;
-        return census_.missing(lost_);
+        // A cursor that was left, of a list that is cut, may be older than what was given back.
+        const std::uint64_t before = tables_.repaired ? 0 : census_.waiting_before(tail);
+        return std::max(census_.missing(lost_), before);
     }
 
     // By destination, and under no name those whose record cannot be read.
@@ -597,8 +622,8 @@ private:
     const RocksOptions options_;
     SalvagedTables tables_;
     std::unique_ptr<Database> db_;
-    bool is_list_short_ = false;  // of tables: something was in none of them
-    bool has_unfinished_ = false;
+    bool is_list_short_ = false;   // of tables: something was in none of them
+    bool has_unfinished_ = false;  // a table that is not whole and told nothing
     bool after_damage_ = false;
     std::vector<Seq> rescued_;   // kept aside, from behind damage
     bool has_replayed_ = false;  // a replay from behind damage took its dead letter along

@@ -135,7 +135,8 @@ Result<SeenTables> read_tables(const Files& files,
     };
     for (const std::string& name : *names) {
         if (!name.ends_with(".sst")) continue;
-        (void)read_table(options.of_marks(), join(database, name), visit);
+        const Result<TableRead> read = read_table(options.of_marks(), join(database, name), visit);
+        if (!read) return read.error();
         one_is_read();
     }
     return seen;

@@ -1,6 +1,7 @@
 #include "wal/rocks_options.hpp"
 
 #include "wal/log.hpp"
+#include "wal/table_files.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
@@ -61,6 +62,7 @@ rocksdb::BlockBasedTableOptions table_options() {
     table.block_cache = rocksdb::NewLRUCache(32U << 20U);
     table.cache_index_and_filter_blocks = true;
     table.block_size = std::size_t{16} * 1024;  // the backlog is read in order
+    table.format_version = 5;                   // as TableFiles knows it
     return table;
 }
 
@@ -109,9 +111,10 @@ RocksOptions rocks_options(rocksdb::Env* env,
                            LogFiles::Writes writes) {
     rocksdb::Env* const below = env != nullptr ? env : rocksdb::Env::Default();
     const auto logs = std::make_shared<LogFiles>(below->GetFileSystem(), writes);
-    const std::shared_ptr<rocksdb::Env> with_logs = rocksdb::NewCompositeEnv(logs);
+    const std::shared_ptr<rocksdb::Env> with_files =
+        rocksdb::NewCompositeEnv(std::make_shared<TableFiles>(logs));
     rocksdb::DBOptions options;
-    options.env = with_logs.get();
+    options.env = with_files.get();
     options.create_if_missing = true;
     options.create_missing_column_families = true;
     // Without it a failed sync is reported once and then forgotten while writes go on.
@@ -140,7 +143,7 @@ RocksOptions rocks_options(rocksdb::Env* env,
     const std::shared_ptr<rocksdb::TableFactory> tables(
         rocksdb::NewBlockBasedTableFactory(table_options()));
     return {logs,
-            with_logs,
+            with_files,
             options,
             {{rocksdb::kDefaultColumnFamilyName, mark_options(tables, write_buffer_bytes)},
              {std::string(kEntriesFamily), entry_options(tables, write_buffer_bytes)}}};

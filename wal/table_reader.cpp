@@ -29,9 +29,6 @@ constexpr Space kSpaces[] = {Space::cursor,
 
 constexpr std::size_t kNumberEnd = 9;  // of a key: its space and eight bytes
 
-// RocksDB's kBlockBasedTableMagicNumber, which no header of it has.
-constexpr std::uint64_t kTableMagic = 0x88e241b785f4cff7;
-
 constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
 
 // An iterator over a damaged table. One that met damage may find it again wherever it is sent to
@@ -55,19 +52,6 @@ private:
     rocksdb::SstFileReader& table_;
     std::unique_ptr<rocksdb::Iterator> at_;
 };
-
-// The last that is written of a table. True also where that cannot be told.
-bool has_end(rocksdb::Env& env, const std::string& path) {
-    std::uint64_t size = 0;
-    std::unique_ptr<rocksdb::RandomAccessFile> file;
-    if (!env.GetFileSize(path, &size).ok()) return true;
-    if (size < sizeof(kTableMagic)) return false;
-    if (!env.NewRandomAccessFile(path, &file, rocksdb::EnvOptions()).ok()) return true;
-    char bytes[sizeof(kTableMagic)];
-    rocksdb::Slice end;
-    if (!file->Read(size - sizeof(bytes), sizeof(bytes), &end, bytes).ok()) return true;
-    return ByteReader(view(end)).le<std::uint64_t>() == kTableMagic;
-}
 
 // Eight bytes of a key: also names have an order among numbers.
 std::uint64_t number_at(std::string key, std::size_t begin) {
@@ -104,14 +88,15 @@ bool seek_behind(Reading& at, const std::string& key) {
 
 }  // namespace
 
-TableRead read_table(const rocksdb::Options& options,
-                     const std::string& path,
-                     const std::function<void(std::string_view, std::string_view)>& visit) {
+Result<TableRead> read_table(const rocksdb::Options& options,
+                             const std::string& path,
+                             const std::function<void(std::string_view, std::string_view)>& visit) {
+    // Too many open files are no damage; RocksDB has one word for what it cannot open or read.
+    std::unique_ptr<rocksdb::RandomAccessFile> file;
+    const rocksdb::Status found = options.env->NewRandomAccessFile(path, &file, {});
+    if (!found.ok()) return error_of(found, "read");
     rocksdb::SstFileReader reader(options);
-    if (!reader.Open(path).ok()) {
-        return has_end(*options.env, path) ? TableRead::without_some_marks
-                                           : TableRead::not_finished;
-    }
+    if (!reader.Open(path).ok()) return TableRead::without_some_marks;
     const bool has_entries_alone =
         reader.GetTableProperties()->column_family_name == kEntriesFamily;
     Reading at(reader);

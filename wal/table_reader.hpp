@@ -16,12 +16,12 @@ namespace holdfast::wal {
 enum class TableRead : std::uint8_t {
     whole,
     without_some_entries,  // what is missing lies between two entries
-    without_some_marks,    // what is missing may be anything
-    not_finished,          // it has no end: all is missing
+    without_some_marks,    // what is missing may be anything, and may be all
 };
 
-// Visits its pairs in order, also those behind damaged blocks.
-[[nodiscard]] TableRead read_table(
+// Visits its pairs in order, also those behind damaged blocks. Errors: storage_failed, where the
+// file cannot be opened; what cannot be read of one that can is missing.
+[[nodiscard]] Result<TableRead> read_table(
     const rocksdb::Options& options,
     const std::string& path,
     const std::function<void(std::string_view key, std::string_view value)>& visit);

@@ -284,10 +284,21 @@ void FaultyFileSystem::fail_reads_of_tables(bool fail) {
     table_reads_fail_ = fail;
 }
 
+void FaultyFileSystem::refuse_to_open(std::string name) {
+    const std::scoped_lock lock(mutex_);
+    refused_ = std::move(name);
+}
+
+bool FaultyFileSystem::is_refused(const std::string& path) const {
+    const std::scoped_lock lock(mutex_);
+    return !refused_.empty() && path.ends_with("/" + refused_);
+}
+
 IOStatus FaultyFileSystem::NewRandomAccessFile(const std::string& name,
                                                const FileOptions& options,
                                                std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
                                                IODebugContext* debug) {
+    if (is_refused(name)) return IOStatus::IOError("Too many open files");
     const IOStatus opened = target()->NewRandomAccessFile(name, options, result, debug);
     if (opened.ok() && name.ends_with(".sst")) {
         *result = std::make_unique<FaultyTable>(*this, std::move(*result));

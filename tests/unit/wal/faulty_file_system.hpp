@@ -76,6 +76,9 @@ public:
     // Reads of table files fail, or no longer do.
     void fail_reads_of_tables(bool fail);
 
+    // A file with this name cannot be opened for reading, as without descriptors. Empty: all can.
+    void refuse_to_open(std::string name);
+
     // Called before each operation, on the thread that does it and so from several at once; may
     // wait. Empty: no longer.
     using Observer = std::function<void(Op op, const std::string& file)>;
@@ -137,11 +140,13 @@ private:
     };
 
     [[nodiscard]] rocksdb::IOStatus before(Op op, const std::string& file);
+    [[nodiscard]] bool is_refused(const std::string& path) const;
 
     Unsynced unsynced_;
     std::atomic<std::uint64_t> operations_ = 0;
     std::atomic<bool> table_reads_fail_ = false;
     mutable std::mutex mutex_;  // guards all below
+    std::string refused_;
     std::shared_ptr<const Observer> observer_;
     std::optional<Fault> fault_;
     std::optional<std::uint64_t> power_left_;  // operations until the cut; 0: the power is off

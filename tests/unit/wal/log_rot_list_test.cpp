@@ -4,13 +4,17 @@
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/cursor.hpp"
 #include "wal/keys.hpp"
+#include "wal/known_keys.hpp"
+#include "wal/log_sectors.hpp"
 #include "wal/repair.hpp"
 #include "wal/state.hpp"
 #include "wal/water_mark.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
 
 #include <algorithm>
 #include <fstream>
@@ -49,6 +53,23 @@ protected:
         std::ofstream(only("MANIFEST-"), std::ios::binary | std::ios::app) << record.bytes;
     }
 
+    // Of pairs that an undamaged log need not have.
+    [[nodiscard]] std::string make_table() const {
+        const Path path = directory() / "table";
+        rocksdb::Options options;
+        options.compression = rocksdb::kNoCompression;
+        rocksdb::SstFileWriter writer({}, options);
+        EXPECT_TRUE(writer.Open(path).ok());
+        for (std::uint64_t i = 0; i < 20'000; ++i) {
+            const std::string key = key_key(wall_from_ms(1), {.high = i, .low = i});
+            EXPECT_TRUE(writer.Put(key, std::string(60, 'v')).ok());
+        }
+        EXPECT_TRUE(writer.Finish().ok());
+        std::string bytes = read(path);
+        fs::remove(path);
+        return bytes;
+    }
+
     // The database in the hands of somebody who can do without a log of its own.
     struct Raw {
         std::unique_ptr<Database> database;
@@ -60,8 +81,24 @@ protected:
             ASSERT_TRUE((*database)->Put({}, is_entry ? entries : marks, key, value).ok());
         }
 
+        void remove(const std::string& mark) {
+            ASSERT_TRUE((*database)->Delete({}, marks, mark).ok());
+        }
+
         void flush(rocksdb::ColumnFamilyHandle* family) {
             ASSERT_TRUE((*database)->Flush({}, family).ok());
+        }
+
+        // The tables of entries before the tail.
+        void give_back(Seq tail) {
+            ASSERT_TRUE((*database)->CompactRange({}, entries, nullptr, nullptr).ok());
+            const std::string begin = seq_key(Space::entry, {});
+            const std::string end = seq_key(Space::entry, tail);
+            const rocksdb::Slice first(begin);
+            const rocksdb::Slice last(end);
+            ASSERT_TRUE(
+                rocksdb::DeleteFilesInRange(database->operator->(), entries, &first, &last, false)
+                    .ok());
         }
     };
 
@@ -108,6 +145,62 @@ protected:
         to.put(seq_key(Space::entry, Seq{kEntries + 2}), record_);
         to.database.reset();
         EXPECT_EQ(files(".log").size(), 1U);
+        return size;
+    }
+
+    // The same of marks that are newer than those before: that 12 to 40 are complete, and 50 may be
+    // on its way.
+    std::uintmax_t make_unlisted_progress() {
+        Raw to = raw();
+        const std::uintmax_t size = list_size();
+        Cursor cursor = *Cursor::decode(*saved_cursor_);
+        cursor.begin_at(Seq{kInTables + 1});
+        to.put(name_key(Space::cursor, "crm"), cursor.encode());
+        Retry intended = retry_once();
+        intended.intended = true;
+        to.put(seq_key(Space::retry, Seq{50}), encode(intended));
+        to.flush(to.marks);
+        to.database.reset();
+        for (const Path& log : files(".log")) fs::remove(log);
+        return size;
+    }
+
+    // The same of 81 to 100, which were given back: but 85 was parked and 86 was a dead letter, and
+    // that is what is not named.
+    std::uintmax_t make_unlisted_reclaiming() {
+        constexpr Seq kTail{101};
+        Raw to = raw();
+        Cursor cursor = *Cursor::decode(*saved_cursor_);
+        const auto put_cursor_at = [&](Seq seq, Counts counts) {
+            cursor.begin_at(seq);
+            cursor.counts = counts;
+            cursor.counted_to = seq.previous();
+            to.put(name_key(Space::cursor, "crm"), cursor.encode());
+        };
+        for (const Space space : {Space::failed, Space::parked, Space::retry}) {
+            for (Seq seq{11}; seq <= Seq{13}; seq = seq.next()) to.remove(seq_key(space, seq));
+        }
+        put_cursor_at(Seq{kEntries + 1}, {.pending = 0, .complete = kEntries, .failed = 0});
+        to.flush(to.marks);
+        for (Seq seq{kEntries + 1}; seq < kTail; seq = seq.next()) {
+            to.put(seq_key(Space::entry, seq), record_);
+        }
+        to.flush(to.entries);
+        to.give_back(kTail);
+        to.put(seq_key(Space::entry, kTail), record_);
+        to.flush(to.entries);
+        const std::uintmax_t size = list_size();
+        to.put(seq_key(Space::kept, Seq{85}), record_);
+        to.put(seq_key(Space::kept, Seq{86}), record_);
+        to.put(seq_key(Space::parked, Seq{85}), "crm");
+        to.put(seq_key(Space::failed, Seq{86}), encode(kFailure));
+        to.put(name_key(Space::meta, kTailName), seq_key(Space::entry, kTail));
+        put_cursor_at(kTail, {.pending = 1, .complete = 98, .failed = 1});
+        to.flush(to.marks);
+        to.database.reset();
+        for (const Path& log : files(".log")) fs::remove(log);
+        WaterMarkFile mark(directory().string(), nullptr);
+        EXPECT_TRUE(mark.write({kTail, kTail, false}));
         return size;
     }
 
@@ -161,6 +254,25 @@ TEST_F(LogRotList, ATableThatWasNotFinishedLeavesNoDoubt) {
     EXPECT_THAT(log_.reports().notes(), Not(HasSubstr("again")));
 }
 
+// Nor need what was not synced be missing at the end.
+TEST_F(LogRotList, ATableThatWasNotSyncedLeavesNoDoubt) {
+    const std::string whole = make_table();
+    for (const std::size_t hole : {whole.size() / 2, whole.size() - 2 * kPageBytes}) {
+        const Path before = directory().string() + ".before";
+        fs::copy(directory(), before, fs::copy_options::recursive);
+        std::string bytes = whole;
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(hole), kPageBytes, '\0');
+        write(db() / "009999.sst", bytes);
+        tear();
+        check();
+        EXPECT_EQ(count_doubts(), 0U);
+        EXPECT_THAT(log_.reports().notes(), Not(HasSubstr("again")));
+        log_.close();
+        fs::remove_all(directory());
+        fs::rename(before, directory());
+    }
+}
+
 // Whether it is damage only a rebuilding tells.
 TEST_F(LogRotList, TheEndOfTheListOfTablesIsLeftAloneByThePolicyRefuse) {
     log_.options.on_corruption = OnCorruption::refuse;
@@ -206,7 +318,43 @@ TEST_F(LogRotList, ItsEndTakesNoDeadLetterAlong) {
     }));
 }
 
-// At each moment.
+TEST_F(LogRotList, WhatMayHaveBeenSentIsInDoubtWhereNewerMarksAreLost) {
+    cut_list(make_unlisted_progress() + 10);
+    check();
+    const std::vector<Pending> all = log_.take_all();
+    EXPECT_EQ(all.size(), kEntries - 11);
+    for (const Pending& one : all) EXPECT_TRUE(one.retry && one.retry->intended) << one.seq.value;
+}
+
+// A block, the index, and the end.
+TEST_F(LogRotList, WhatWasKeptAsideInATableThatIsNotNamedAndIsDamagedIsCounted) {
+    cut_list(make_unlisted_reclaiming() + 10);
+    const Path marks = files(".sst").back();
+    const std::string whole = read(marks);
+    const Path before = directory().string() + ".before";
+    fs::copy(directory(), before, fs::copy_options::recursive);
+    for (const std::size_t at : {std::size_t{30}, whole.size() - 50, whole.size() - 4}) {
+        flip(marks, at);
+        log_.open();
+        EXPECT_EQ(log_->health().lost_unnamed, 20U) << at << " of " << whole.size();
+        log_.close();
+        fs::remove_all(directory());
+        fs::copy(before, directory(), fs::copy_options::recursive);
+    }
+    fs::remove_all(before);
+}
+
+TEST_F(LogRotList, ATableThatCannotBeOpenedNowIsNoDamage) {
+    cut_list(make_unlisted_marks() + 10);
+    log_.disk().refuse_to_open(files(".sst").back().filename());
+    const Result<void> opened = log_.try_open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::storage_failed);
+    log_.disk().refuse_to_open("");
+    check();
+    check_ends();
+}
+
 // As a compaction leaves it whose place in the list a power cut has taken.
 TEST_F(LogRotList, WhatHasEndedDoesNotComeBackFromATableThatIsNotNamed) {
     Raw to = raw();
@@ -224,6 +372,7 @@ TEST_F(LogRotList, WhatHasEndedDoesNotComeBackFromATableThatIsNotNamed) {
     EXPECT_THAT(log_.reports().notes(), Not(HasSubstr("nowhere else")));
 }
 
+// At each moment.
 TEST_F(LogRotList, ARebuildingThatWasCutOffGoesOnWithWhatWasKnown) {
     cut_list(make_unlisted_marks() + 10);
     const Path torn = directory().string() + ".torn";

@@ -2,6 +2,7 @@
 #include "tests/unit/wal/stopped_log.hpp"
 #include "wal/keys.hpp"
 #include "wal/log_sectors.hpp"
+#include "wal/table_files.hpp"
 #include "wal/water_mark.hpp"
 
 #include <fmt/format.h>
@@ -296,6 +297,20 @@ TEST_F(LogRot, OfTheLastTableCostsWhatWasInItsDamagedBlockAlone) {
     for (Seq seq{12}; seq <= Seq{kEntries}; seq = seq.next()) {
         EXPECT_THAT(waiting, Contains(seq));
     }
+}
+
+// Which RocksDB aborts on, whoever opens the table.
+TEST_F(LogRot, OfTheHighestBitOfPropertiesIsNone) {
+    for (const Path& table : files(".sst")) {
+        const std::string bytes = read(table);
+        const auto at = end_of_properties(
+            std::string_view(bytes).substr(bytes.size() - kTableFooterBytes), bytes.size());
+        ASSERT_TRUE(at);
+        flip(table, *at, 7);
+    }
+    log_.open();
+    EXPECT_THAT(log_.reports().notes(), IsEmpty());
+    for (std::uint64_t seq = 1; seq <= kEntries; ++seq) EXPECT_TRUE(log_->get(Seq{seq})) << seq;
 }
 
 // Each start is tried again, as systemd does.
