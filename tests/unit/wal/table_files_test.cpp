@@ -22,7 +22,8 @@ using Pairs = std::map<std::string, std::string, std::less<>>;
 class TableFilesTest : public testing::Test {
 protected:
     TableFilesTest() {
-        rocksdb::SstFileWriter writer({}, options_.of_marks());
+        const RocksOptions options = rocks_options(nullptr, [](const std::string&) {});
+        rocksdb::SstFileWriter writer({}, options.of_marks());
         EXPECT_TRUE(writer.Open(path_).ok());
         for (std::uint64_t seq = 1; seq <= 60; ++seq) {
             const std::string key = seq_key(Space::kept, Seq{seq});
@@ -50,9 +51,10 @@ protected:
     // Whether it is read as it was; nothing is read that is not in it.
     bool is_whole(const std::string& bytes) {
         write(bytes);
+        const RocksOptions anew = rocks_options(nullptr, [](const std::string&) {});  // no cache
         Pairs seen;
-        const Result<TableRead> read = read_table(
-            options_.of_marks(), path_, [&](std::string_view key, std::string_view value) {
+        const Result<TableRead> read =
+            read_table(anew.of_marks(), path_, [&](std::string_view key, std::string_view value) {
                 seen.emplace(key, value);
             });
         EXPECT_TRUE(read);
@@ -65,7 +67,6 @@ protected:
         return is_whole;
     }
 
-    const RocksOptions options_ = rocks_options(nullptr, [](const std::string&) {});
     const TempDirectory directory_;
     const std::string path_ = (directory_.path() / "000009.sst").string();
     Pairs pairs_;
