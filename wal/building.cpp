@@ -10,6 +10,7 @@
 #include "wal/rocks_types.hpp"
 #include "wal/salvaged_tables.hpp"
 #include "wal/seq_set.hpp"
+#include "wal/state.hpp"
 #include "wal/table_reader.hpp"
 
 #include <rocksdb/db.h>
@@ -315,7 +316,7 @@ private:
     struct Added {
         TableRead read = TableRead::whole;
         std::uint64_t count = 0;
-        bool is_newer = false;  // it has what came after all that there is
+        bool is_newer = false;  // it has marks that are newer than those here
 
         void add(const Added& more) {
             read = std::max(read, more.read);
@@ -329,8 +330,8 @@ private:
         const bool is_whole = added.read == TableRead::whole;
         if (added.count == 0 && !added.is_newer) {
             if (is_whole) return;
-            order_.note(name + " is in no list and not whole, as what was not finished");
-            has_unfinished_ = true;
+            order_.note(name + " is in no list and not whole, like one that was not finished");
+            has_unfinished_ = has_unfinished_ || added.read == TableRead::without_some_marks;
             return;
         }
         is_list_short_ = true;
@@ -347,7 +348,7 @@ private:
         Added added;
         const auto add = [&](std::string_view key, std::string_view value) {
             if (wrong) return;
-            added.is_newer = added.is_newer || tells_more(key, value);
+            added.is_newer = added.is_newer || is_news(key, value);
             if (!is_worth_adding(key, what)) return;
             rocksdb::WriteBatch one;
             db_->put(one, key, value);
@@ -361,14 +362,46 @@ private:
         return added;
     }
 
-    // What a table has of the marks the logs have too until the list names it.
-    bool tells_more(std::string_view key, std::string_view value) {
-        if (is_intent(key, value)) return !has(key) && !was_deleted(key);
-        std::string there;
-        if (!name_of(Space::cursor, key) || !get(key, there)) return false;
-        const Result<Cursor> newer = Cursor::decode(value);
-        const Result<Cursor> older = Cursor::decode(there);
-        return newer && older && newer->position() > older->position();
+    // Whether this mark is newer than what is here. Until the list names a table the logs hold its
+    // marks too: so one that is newer says that logs are gone.
+    bool is_news(std::string_view key, std::string_view value) {
+        if (const auto seq = seq_of(Space::retry, key)) return is_newer_intent(*seq, value);
+        if (!name_of(Space::cursor, key)) return false;
+        const std::optional<Cursor> here = cursor_at(key);
+        const Result<Cursor> there = Cursor::decode(value);
+        if (!here || !there) return false;  // it is taken
+        const bool has_ended_more = there->position() == here->position() &&
+                                    there->outstanding().size() < here->outstanding().size();
+        return there->position() > here->position() || has_ended_more;
+    }
+
+    // Of what still waits here; a table that a compaction has replaced has older ones.
+    bool is_newer_intent(Seq seq, std::string_view value) {
+        const Result<Retry> there = decode_retry(value);
+        if (!there || !there->intended || !still_waits(seq)) return false;
+        const std::string key = seq_key(Space::retry, seq);
+        std::string bytes;
+        if (!get(key, bytes)) return !was_deleted(key);
+        const Result<Retry> here = decode_retry(bytes);
+        return here && !here->intended && there->attempts >= here->attempts;
+    }
+
+    bool still_waits(Seq seq) {
+        if (has(seq_key(Space::parked, seq))) return true;
+        std::string record;
+        if (!get(seq_key(Space::entry, seq), record)) return false;
+        const Result<Event> event = decode_record(record);
+        if (!event) return false;
+        const std::optional<Cursor> cursor = cursor_at(name_key(Space::cursor, event->destination));
+        return !cursor || seq >= cursor->position() || cursor->is_outstanding(seq);
+    }
+
+    std::optional<Cursor> cursor_at(std::string_view key) {
+        std::string bytes;
+        if (!get(key, bytes)) return std::nullopt;
+        Result<Cursor> cursor = Cursor::decode(bytes);
+        if (!cursor) return std::nullopt;
+        return std::move(*cursor);
     }
 
     bool is_worth_adding(std::string_view key, Taking what) {
@@ -549,6 +582,7 @@ private:
         if (tables_.repaired && census_.missing(lost_) > 0) marks_missing_ = true;
         if (marks_missing_) order_.note(std::string(kBeginsAgain));
         unnamed_ = count_unnamed(tail);
+        incomplete_ = incomplete_ || unnamed_ != 0;  // nor are the marks those of that tail
         lost.add_unnamed(unnamed_);
         rocksdb::WriteBatch batch;
         const auto put = [&](const std::string& key, const std::string& value) {

@@ -1,5 +1,6 @@
 #include "wal/table_files.hpp"
 
+#include "proto/assert.hpp"
 #include "proto/bytes.hpp"
 #include "wal/rocks_types.hpp"
 
@@ -45,22 +46,25 @@ private:
     const std::uint64_t masked_;  // where the byte is whose highest bit is never set
 };
 
-std::optional<std::uint64_t> find_end_of_properties(rocksdb::FileSystem& files,
-                                                    const std::string& path,
-                                                    const FSRandomAccessFile& table) {
+// Where the byte is, if that is a table that is whole as far as that goes.
+IOStatus find(rocksdb::FileSystem& files,
+              const std::string& path,
+              const FSRandomAccessFile& table,
+              std::optional<std::uint64_t>& masked) {
     std::uint64_t size = 0;
-    if (!files.GetFileSize(path, {}, &size, nullptr).ok() || size < kTableFooterBytes) return {};
+    if (IOStatus asked = files.GetFileSize(path, {}, &size, nullptr); !asked.ok()) return asked;
+    if (size < kTableFooterBytes) return IOStatus::OK();
     char bytes[kTableFooterBytes];
     Slice footer;
-    const IOStatus read =
+    IOStatus read =
         table.Read(size - kTableFooterBytes, kTableFooterBytes, {}, &footer, bytes, nullptr);
-    if (!read.ok()) return {};
-    return end_of_properties(view(footer), size);
+    if (read.ok()) masked = last_byte_of_properties(view(footer), size);
+    return read;
 }
 
 }  // namespace
 
-std::optional<std::uint64_t> end_of_properties(std::string_view footer, std::uint64_t size) {
+std::optional<std::uint64_t> last_byte_of_properties(std::string_view footer, std::uint64_t size) {
     if (footer.size() != kTableFooterBytes || size < kTableFooterBytes) return {};
     ByteReader end(footer.substr(kFormatAt));
     const auto format = end.le<std::uint32_t>();
@@ -84,11 +88,16 @@ IOStatus TableFiles::NewRandomAccessFile(const std::string& path,
                                          const rocksdb::FileOptions& options,
                                          std::unique_ptr<FSRandomAccessFile>* result,
                                          IODebugContext* debug) {
+    HOLDFAST_ASSERT(!options.use_direct_reads && !options.use_mmap_reads);  // TableFile's Read
     IOStatus opened = target()->NewRandomAccessFile(path, options, result, debug);
     if (!opened.ok() || !path.ends_with(".sst")) return opened;
-    if (const auto masked = find_end_of_properties(*target(), path, **result)) {
-        *result = std::make_unique<TableFile>(std::move(*result), *masked);
+    std::optional<std::uint64_t> masked;
+    IOStatus found = find(*target(), path, **result, masked);
+    if (!found.ok()) {
+        result->reset();
+        return found;
     }
+    if (masked) *result = std::make_unique<TableFile>(std::move(*result), *masked);
     return opened;
 }
 

@@ -91,10 +91,12 @@ bool seek_behind(Reading& at, const std::string& key) {
 Result<TableRead> read_table(const rocksdb::Options& options,
                              const std::string& path,
                              const std::function<void(std::string_view, std::string_view)>& visit) {
-    // Too many open files are no damage; RocksDB has one word for what it cannot open or read.
+    // Too many open files are no damage, and RocksDB has one word for what it cannot open or read.
     std::unique_ptr<rocksdb::RandomAccessFile> file;
     const rocksdb::Status found = options.env->NewRandomAccessFile(path, &file, {});
-    if (!found.ok()) return error_of(found, "read");
+    if (found.IsPathNotFound()) return TableRead::without_some_marks;
+    if (!found.ok()) return error_of(found, path);
+    file.reset();  // one descriptor is enough
     rocksdb::SstFileReader reader(options);
     if (!reader.Open(path).ok()) return TableRead::without_some_marks;
     const bool has_entries_alone =

@@ -19,8 +19,8 @@ enum class TableRead : std::uint8_t {
     without_some_marks,    // what is missing may be anything, and may be all
 };
 
-// Visits its pairs in order, also those behind damaged blocks. Errors: storage_failed, where the
-// file cannot be opened; what cannot be read of one that can is missing.
+// Visits its pairs in order, also those behind damaged blocks. What cannot be read, or is not
+// there, is left out. Errors: storage_failed, where the file cannot be opened.
 [[nodiscard]] Result<TableRead> read_table(
     const rocksdb::Options& options,
     const std::string& path,

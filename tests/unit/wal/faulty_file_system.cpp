@@ -83,6 +83,10 @@ public:
         return Sync(options, debug);
     }
 
+    IOStatus RangeSync(std::uint64_t, std::uint64_t, const IOOptions&, IODebugContext*) override {
+        return IOStatus::OK();  // promises nothing
+    }
+
 private:
     // The bytes of which a write that fails is to leave a part.
     std::size_t half_of_what_is_new(std::uint64_t offset, const Slice& data) {
@@ -298,7 +302,7 @@ IOStatus FaultyFileSystem::NewRandomAccessFile(const std::string& name,
                                                const FileOptions& options,
                                                std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
                                                IODebugContext* debug) {
-    if (is_refused(name)) return IOStatus::IOError("Too many open files");
+    if (is_refused(name)) return IOStatus::IOError("injected: too many open files");
     const IOStatus opened = target()->NewRandomAccessFile(name, options, result, debug);
     if (opened.ok() && name.ends_with(".sst")) {
         *result = std::make_unique<FaultyTable>(*this, std::move(*result));

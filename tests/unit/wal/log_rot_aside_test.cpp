@@ -220,7 +220,7 @@ TEST(LogRotUnlisted, WhatIsThereIsHandedOutWhateverIsDamagedInATableThatIsNoLong
     fs::remove(log.options.directory / "acknowledged");
     fs::rename(log.options.directory, undamaged);
     for (const std::uintmax_t eighths : {3U, 4U}) {
-        // Two blocks; of the end, where its index is, and that it is one.
+        // Two blocks; of the end, what says where all else is, and that it is one.
         for (const std::intmax_t at : {6000, 7500, -50, -8}) {
             fs::remove_all(log.options.directory);
             fs::copy(undamaged, log.options.directory, fs::copy_options::recursive);

@@ -58,6 +58,7 @@ protected:
                 seen.emplace(key, value);
             });
         EXPECT_TRUE(read);
+        if (!read) return false;
         for (const auto& [key, value] : seen) {
             const auto written = pairs_.find(key);
             EXPECT_TRUE(written != pairs_.end() && written->second == value);
@@ -74,7 +75,7 @@ protected:
 };
 
 TEST_F(TableFilesTest, TheBitThatRocksDbAbortsOnIsReadAsUnset) {
-    const auto end = end_of_properties(footer(), bytes_.size());
+    const auto end = last_byte_of_properties(footer(), bytes_.size());
     ASSERT_TRUE(end);
     EXPECT_TRUE(is_whole(flipped(*end, 7)));
     EXPECT_FALSE(is_whole(flipped(*end, 6)));
@@ -82,7 +83,7 @@ TEST_F(TableFilesTest, TheBitThatRocksDbAbortsOnIsReadAsUnset) {
 
 // That may be in what says where it is.
 TEST_F(TableFilesTest, NoBitOfTheEndOfATableAborts) {
-    const std::size_t end = end_of_properties(footer(), bytes_.size()).value();
+    const std::size_t end = last_byte_of_properties(footer(), bytes_.size()).value();
     for (std::size_t at = end - 200; at < bytes_.size(); ++at) {
         for (unsigned bit = 0; bit < 8; ++bit) {
             SCOPED_TRACE(testing::Message() << at << " of " << bytes_.size() << ", bit " << bit);
@@ -94,17 +95,17 @@ TEST_F(TableFilesTest, NoBitOfTheEndOfATableAborts) {
 TEST_F(TableFilesTest, WhatIsNoEndOfATableIsLeftAlone) {
     const std::string good = footer();
     const std::uint64_t size = bytes_.size();
-    const std::uint64_t end = end_of_properties(good, size).value();
-    EXPECT_FALSE(end_of_properties(good, size + 1));
-    EXPECT_FALSE(end_of_properties(good, size - 1));
-    EXPECT_FALSE(end_of_properties(good, 0));
-    EXPECT_FALSE(end_of_properties("", size));
-    EXPECT_FALSE(end_of_properties(good.substr(1), size));
-    EXPECT_FALSE(end_of_properties(std::string(kTableFooterBytes, '\xff'), size));
+    const std::uint64_t end = last_byte_of_properties(good, size).value();
+    EXPECT_FALSE(last_byte_of_properties(good, size + 1));
+    EXPECT_FALSE(last_byte_of_properties(good, size - 1));
+    EXPECT_FALSE(last_byte_of_properties(good, 0));
+    EXPECT_FALSE(last_byte_of_properties("", size));
+    EXPECT_FALSE(last_byte_of_properties(good.substr(1), size));
+    EXPECT_FALSE(last_byte_of_properties(std::string(kTableFooterBytes, '\xff'), size));
     for (std::size_t at = 1; at < good.size(); ++at) {
         std::string bad = good;
         bad[at] = static_cast<char>(bad[at] ^ 1);
-        EXPECT_EQ(end_of_properties(bad, size).value_or(end), end) << at;
+        EXPECT_EQ(last_byte_of_properties(bad, size).value_or(end), end) << at;
     }
 }
 
