@@ -197,7 +197,10 @@ private:
                 *db_, tables_.flushed, ByteReader(logged.bytes).le<std::uint64_t>());
             if (!batch.Iterate(&look).ok() || !batch.Iterate(&unflushed).ok()) {
                 incomplete_ = true;  // its checksum is right, so it was written like this
-            } else if (logged.after_damage) {
+                return;
+            }
+            has_logged_ = has_logged_ || unflushed.batch().Count() > 0;
+            if (logged.after_damage) {
                 Result<void> written = rescue(unflushed.batch());
                 if (!written) wrong = written.error();
             } else if (Result<void> written = write(unflushed.batch()); !written) {
@@ -331,7 +334,7 @@ private:
         if (added.count == 0 && !added.is_newer) {
             if (is_whole) return;
             order_.note(name + " is in no list and not whole, like one that was not finished");
-            has_unfinished_ = has_unfinished_ || added.read == TableRead::without_some_marks;
+            if (added.read == TableRead::without_some_marks) add_unfinished();
             return;
         }
         is_list_short_ = true;
@@ -341,6 +344,12 @@ private:
                     " pairs of it were nowhere else" +
                     (added.is_newer ? ", and its marks are newer" : "") +
                     (is_whole ? "" : ", and it is damaged: not all of it is there"));
+    }
+
+    // Without a log that holds what it was made of it was finished once, and has lost marks.
+    void add_unfinished() {
+        has_unfinished_ = true;
+        if (!has_logged_) incomplete_ = marks_missing_ = true;
     }
 
     Result<Added> add_from_table(const std::string& folder, const std::string& name, Taking what) {
@@ -372,7 +381,9 @@ private:
         if (!here || !there) return false;  // it is taken
         const bool has_ended_more = there->position() == here->position() &&
                                     there->outstanding().size() < here->outstanding().size();
-        return there->position() > here->position() || has_ended_more;
+        // What was parked ends without moving the cursor.
+        const bool has_completed_more = there->counts.complete > here->counts.complete;
+        return there->position() > here->position() || has_ended_more || has_completed_more;
     }
 
     // Of what still waits here; a table that a compaction has replaced has older ones.
@@ -658,6 +669,7 @@ private:
     std::unique_ptr<Database> db_;
     bool is_list_short_ = false;   // of tables: something was in none of them
     bool has_unfinished_ = false;  // a table that is not whole and told nothing
+    bool has_logged_ = false;      // something that is in no table that is listed
     bool after_damage_ = false;
     std::vector<Seq> rescued_;   // kept aside, from behind damage
     bool has_replayed_ = false;  // a replay from behind damage took its dead letter along

@@ -21,7 +21,8 @@ protected:
         log_.options.reclaim_every = std::chrono::milliseconds(1);
     }
 
-    // After a write the committer looks for space.
+    // After a write of a cursor the committer looks for space: time passes before that, since what
+    // gets old later waits for the next.
     void wait_for_tail_at_least(Seq tail) {
         for (int i = 0; log_->health().tail < tail; ++i) {
             ASSERT_LT(i, 1000) << "the tail stays at " << log_->health().tail.value;
@@ -48,8 +49,8 @@ TEST_F(LogReclaim, CompleteEntriesPassWhenTheirHistoryHasPassed) {
     append(3);
     log_.advance(std::chrono::minutes(40));
     append(3);
-    for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
     log_.advance(std::chrono::minutes(40));
+    for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
     wait_for_tail(Seq{4});
     EXPECT_EQ(log_->get(Seq{3}).error().code, Errc::not_found);
     EXPECT_TRUE(log_->get(Seq{4}));
@@ -74,9 +75,9 @@ TEST_F(LogReclaim, NothingThatIsNotSettledPasses) {
     append(5);
     log_.append("x", "other");
     append(5);
+    log_.advance(std::chrono::hours(2));
     for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
     ASSERT_THAT(log_.take_seqs("other"), ElementsAre(Seq{6}));
-    log_.advance(std::chrono::hours(2));
     wait_for_tail(Seq{6});
     log_->complete("other", Seq{6});
     wait_for_tail(Seq{12});
@@ -87,12 +88,12 @@ TEST_F(LogReclaim, FailedAndParkedEntriesStayReadableAndCanGoOn) {
     append(5);
     std::vector<Ulid> ids;
     for (const Pending& one : log_.take_all()) ids.push_back(one.id);
+    log_.advance(std::chrono::hours(2));
     log_->complete("crm", Seq{1});
     log_->fail("crm", Seq{2}, kFailure);
     log_->park("crm", Seq{3});
     log_->park("crm", Seq{4});
     log_->complete("crm", Seq{5});
-    log_.advance(std::chrono::hours(2));
     wait_for_tail(Seq{6});
     for (int opening = 0; opening < 2; ++opening) {
         EXPECT_EQ(log_->describe(Seq{1}).error().code, Errc::not_found);
@@ -126,8 +127,8 @@ TEST_F(LogReclaim, FailedAndParkedEntriesStayReadableAndCanGoOn) {
 TEST_F(LogReclaim, NumbersGoOnWhenEverythingHasPassed) {
     log_.open();
     append(3);
-    for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
     log_.advance(std::chrono::hours(2));
+    for (const Seq seq : log_.take_seqs()) log_->complete("crm", seq);
     wait_for_tail(Seq{4});
     log_.close();
     log_.open();

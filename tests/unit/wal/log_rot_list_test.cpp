@@ -122,6 +122,12 @@ protected:
 
     [[nodiscard]] std::uintmax_t list_size() const { return fs::file_size(only("MANIFEST-")); }
 
+    // Which is in no table yet.
+    void log_something() {
+        Raw to = raw();
+        to.put(name_key(Space::saved, "gate"), "x");
+    }
+
     // A table of marks that a list that is cut there does not name; all that the logs hold is in
     // tables.
     std::uintmax_t make_unlisted_marks() {
@@ -162,13 +168,17 @@ protected:
         return size;
     }
 
-    void put_cursor(Raw& to, Seq position, const std::vector<Seq>& outstanding = {}) {
+    void put_cursor(Raw& to,
+                    Seq position,
+                    const std::vector<Seq>& outstanding = {},
+                    std::uint64_t completed = 0) {
         Cursor cursor = *Cursor::decode(*saved_cursor_);
         cursor.begin_at(Seq{12});
         while (cursor.position() < position) cursor.take(cursor.position());
         for (Seq seq{12}; seq < position; seq = seq.next()) {
             if (!std::count(outstanding.begin(), outstanding.end(), seq)) cursor.settle(seq);
         }
+        cursor.counts.complete += completed;
         to.put(name_key(Space::cursor, "crm"), cursor.encode());
     }
 
@@ -269,8 +279,9 @@ TEST_F(LogRotList, TheEndOfTheListOfTablesIsNoDamage) {
     EXPECT_EQ(log_->counts("crm"), (Counts{.pending = kEntries - 11, .complete = 10, .failed = 1}));
 }
 
-// Or while its table was written.
+// Or while its table was written, of what is in the log.
 TEST_F(LogRotList, ATableThatWasNotFinishedLeavesNoDoubt) {
+    log_something();
     const std::string whole = read(files(".sst").front());
     write(db() / "009999.sst", whole.substr(0, whole.size() / 2));
     tear();
@@ -282,6 +293,7 @@ TEST_F(LogRotList, ATableThatWasNotFinishedLeavesNoDoubt) {
 // Nor need what was not synced be missing at the end.
 TEST_F(LogRotList, ATableThatWasNotSyncedLeavesNoDoubt) {
     const std::string whole = make_table();
+    log_something();
     for (const std::size_t hole : {whole.size() / 2, whole.size() - 2 * kPageBytes}) {
         const Path before = directory().string() + ".before";
         fs::copy(directory(), before, fs::copy_options::recursive);
@@ -366,6 +378,48 @@ TEST_F(LogRotList, AnIntentToTryAgainIsNoBlindRepeat) {
                            [](Raw& to) { put_retry(to, Seq{50}, 1, true); }) +
              10);
     check_all_are_in_doubt();
+}
+
+// What was deleted cannot be seen, but the cursor has counted it.
+TEST_F(LogRotList, AParkedOneThatHasEndedIsNoBlindRepeat) {
+    constexpr Seq kSent{20};
+    cut_list(make_unlisted(
+                 [&](Raw& to) {
+                     put_cursor(to, Seq{41});
+                     to.put(seq_key(Space::parked, kSent), "crm");
+                     put_retry(to, kSent, 1, false);
+                 },
+                 [&](Raw& to) {
+                     put_retry(to, kSent, 1, true);
+                     to.remove(seq_key(Space::parked, kSent));
+                     to.remove(seq_key(Space::retry, kSent));
+                     put_cursor(to, Seq{41}, {}, 1);
+                 }) +
+             10);
+    check();
+    const std::vector<Pending> all = log_.take_all();
+    EXPECT_TRUE(
+        std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.seq == kSent; }));
+    for (const Pending& one : all) {
+        EXPECT_TRUE(one.retry && one.retry->intended) << one.seq.value;
+    }
+}
+
+// The first block, and what says where all is. Without logs it is none that was not finished.
+TEST_F(LogRotList, AnIntentInATableThatIsDamagedTooIsNoBlindRepeat) {
+    cut_list(make_unlisted([](Raw&) {}, [](Raw& to) { put_retry(to, Seq{50}, 0, true); }) + 10);
+    const Path marks = files(".sst").back();
+    const Path before = directory().string() + ".before";
+    fs::copy(directory(), before, fs::copy_options::recursive);
+    for (const std::uintmax_t at : {std::uintmax_t{10}, fs::file_size(marks) - 50}) {
+        SCOPED_TRACE(at);
+        flip(marks, at);
+        check_all_are_in_doubt();
+        log_.close();
+        fs::remove_all(directory());
+        fs::copy(before, directory(), fs::copy_options::recursive);
+    }
+    fs::remove_all(before);
 }
 
 // As in a table that a compaction has replaced, and whose end a power cut has undone.
