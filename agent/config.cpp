@@ -181,7 +181,8 @@ DestinationConfig DestinationReader::read(Taken& taken) {
     const bool eu = in_.choice("region", "us", {"us", "eu"}) == "eu";
     const Hosts hosts = eu ? Hosts{"https://track-eu.customer.io", "https://api-eu.customer.io"}
                            : Hosts{"https://track.customer.io", "https://api.customer.io"};
-    auto& [track, app] = config.endpoints;  // in the order of Endpoint
+    EndpointConfig& track = config.endpoint(Endpoint::track);
+    EndpointConfig& app = config.endpoint(Endpoint::app);
     track = endpoint("track", hosts.track, 1000);
     track.key = key("api_key", true);
     app = endpoint("app", hosts.app, 100);

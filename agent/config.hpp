@@ -71,6 +71,13 @@ struct DestinationConfig {
     [[nodiscard]] const EndpointConfig& endpoint(Endpoint which) const {
         return endpoints[static_cast<std::size_t>(which)];
     }
+
+    [[nodiscard]] EndpointConfig& endpoint(Endpoint which) {
+        return endpoints[static_cast<std::size_t>(which)];
+    }
+
+    // Whether destinations of this type have it.
+    [[nodiscard]] bool has(Endpoint which) const { return !endpoint(which).url.empty(); }
 };
 
 // What is in here is within its bounds and free of contradictions: nobody checks again.

@@ -5,6 +5,8 @@
 #include "proto/time.hpp"
 #include "proto/ulid.hpp"
 
+#include <boost/container/static_vector.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -28,6 +30,9 @@ enum class Lane : std::uint64_t {};
 
 [[nodiscard]] Lane lane_of(std::string_view destination, std::string_view person);
 
+inline constexpr std::size_t kAlsoLanesMax = 4;
+using AlsoLanes = boost::container::static_vector<Lane, kAlsoLanesMax>;
+
 // Borrows every text from a buffer that outlives it: the request it was made of, or a record.
 struct Event {
     Ulid id;  // ours; grows with the log. The event's own "id" may be another, if the app gave one
@@ -35,6 +40,7 @@ struct Event {
     Operation operation = Operation::event;
     Method method = Method::post;
     Lane lane{};
+    AlsoLanes also;  // the others that it is a barrier in, each once
     Peer peer;
     std::optional<Ulid> parent;    // the entry that this one repeats, for a replay
     std::string_view destination;  // name in the configuration

@@ -8,15 +8,13 @@ namespace holdfast {
 namespace {
 
 constexpr std::array kOperations = {
-    OperationInfo{Operation::identify, "identify", Safety::idempotent, Endpoint::track},
-    OperationInfo{Operation::event, "event", Safety::dedup_by_id, Endpoint::track},
-    OperationInfo{
-        Operation::anonymous_event, "anonymous_event", Safety::dedup_by_id, Endpoint::track},
-    OperationInfo{
-        Operation::delete_person, "delete", Safety::order_sensitive, Endpoint::track, true},
-    OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Endpoint::track, true},
-    OperationInfo{Operation::unsuppress, "unsuppress", Safety::idempotent, Endpoint::track},
-    OperationInfo{Operation::send_email, "send_email", Safety::once_if_ambiguous, Endpoint::app},
+    OperationInfo{Operation::identify, "identify", Safety::idempotent, Kind::people},
+    OperationInfo{Operation::event, "event", Safety::dedup_by_id, Kind::events},
+    OperationInfo{Operation::anonymous_event, "anonymous_event", Safety::dedup_by_id, Kind::events},
+    OperationInfo{Operation::delete_person, "delete", Safety::order_sensitive, Kind::people, true},
+    OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Kind::people, true},
+    OperationInfo{Operation::unsuppress, "unsuppress", Safety::idempotent, Kind::people},
+    OperationInfo{Operation::send_email, "send_email", Safety::once_if_ambiguous, Kind::sends},
 };
 
 }  // namespace
@@ -41,6 +39,20 @@ const OperationInfo& info(Operation operation) {
     return *row;
 }
 
+Endpoint endpoint_of(Kind kind) {
+    switch (kind) {
+        case Kind::people:
+        case Kind::events:
+            return Endpoint::track;
+        case Kind::sends:
+        case Kind::broadcasts:
+            return Endpoint::app;
+        case Kind::requests:
+            break;
+    }
+    return Endpoint::http;
+}
+
 std::string_view to_string(Safety safety) {
     switch (safety) {
         case Safety::dedup_by_id:
@@ -61,6 +73,24 @@ std::string_view to_string(Endpoint endpoint) {
             return "track";
         case Endpoint::app:
             return "app";
+        case Endpoint::http:
+            return "http";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(Kind kind) {
+    switch (kind) {
+        case Kind::people:
+            return "people";
+        case Kind::events:
+            return "events";
+        case Kind::sends:
+            return "sends";
+        case Kind::broadcasts:
+            return "broadcasts";
+        case Kind::requests:
+            return "requests";
     }
     return "unknown";
 }

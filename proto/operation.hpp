@@ -2,6 +2,8 @@
 // the vendor's API is a row here, a row in proto/customerio/route.cpp and its checks.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,8 +31,23 @@ enum class Safety : std::uint8_t {
 
 // Which of a destination's endpoints (host and credential) takes it. Each has gates of its own, so
 // that a refused key for e-mail does not hold up the events.
-enum class Endpoint : std::uint8_t { track, app };
-inline constexpr std::size_t kEndpointCount = 2;
+enum class Endpoint : std::uint8_t { track, app, http };
+inline constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app, Endpoint::http};
+inline constexpr std::size_t kEndpointCount = kEndpoints.size();
+
+// What a destination's limits are set by: each kind has a rate and a concurrency of its own.
+enum class Kind : std::uint8_t {
+    people,      // what changes a person or an object
+    events,      // what happened to one
+    sends,       // messages to one person
+    broadcasts,  // messages to many
+    requests,    // of a destination that is not the vendor
+};
+inline constexpr std::array kKinds = {
+    Kind::people, Kind::events, Kind::sends, Kind::broadcasts, Kind::requests};
+inline constexpr std::size_t kKindCount = kKinds.size();
+
+[[nodiscard]] Endpoint endpoint_of(Kind kind);
 
 // Numbers are stored in records.
 enum class Method : std::uint8_t { get = 1, post = 2, put = 3, del = 4 };
@@ -39,9 +56,11 @@ struct OperationInfo {
     Operation operation;
     std::string_view name;  // as the API, the CLI and the metrics show it
     Safety safety;
-    Endpoint endpoint;
+    Kind kind;
     // Takes back what came before: a repeat after later events would take those back too.
     bool erases = false;
+
+    [[nodiscard]] Endpoint endpoint() const { return endpoint_of(kind); }
 };
 
 // nullptr for a number that is not in the table: bytes from a disk may hold any.
@@ -53,6 +72,7 @@ struct OperationInfo {
 
 [[nodiscard]] std::string_view to_string(Safety safety);
 [[nodiscard]] std::string_view to_string(Endpoint endpoint);
+[[nodiscard]] std::string_view to_string(Kind kind);
 [[nodiscard]] std::string_view to_string(Method method);
 [[nodiscard]] bool is_known(Method method);
 

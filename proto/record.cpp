@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint8_t kHasParent = 1;
 constexpr std::uint8_t kHasLane = 2;
+constexpr std::uint8_t kHasOtherLanes = 4;  // since version 3
+constexpr std::uint8_t kFlagsMax = kHasParent | kHasLane | kHasOtherLanes;
 constexpr std::size_t kChecksumBytes = 4;
 
 std::uint32_t checksum(std::string_view bytes) {
@@ -88,6 +90,13 @@ std::optional<Sizes> read_version_2(ByteReader& reader, std::uint8_t flags, Even
         *size = reader.varint();
     }
     if ((flags & kHasLane) != 0) event.lane = Lane{reader.le<std::uint64_t>()};
+    if ((flags & kHasOtherLanes) != 0) {
+        const std::size_t count = reader.le<std::uint8_t>();
+        if (count == 0 || count > kAlsoLanesMax) return std::nullopt;
+        for (std::size_t i = 0; i < count; ++i) {
+            event.also.push_back(Lane{reader.le<std::uint64_t>()});
+        }
+    }
     return sizes;
 }
 
@@ -107,11 +116,12 @@ Lane lane_of(std::string_view destination, std::string_view person) {
 void encode_record(const Event& event, std::string& out) {
     HOLDFAST_ASSERT(is_within_limits(event));
     const std::size_t begin = out.size();
-    put_le(out, kRecordVersion);
+    put_le(out, event.also.empty() ? std::uint8_t{2} : kRecordVersion);
     put_le(out, static_cast<std::uint8_t>(event.operation));
     put_le(out, static_cast<std::uint8_t>(event.method));
     const bool has_lane = event.lane != lane_of(event.destination, event.person);
-    out.push_back(static_cast<char>((event.parent ? kHasParent : 0) | (has_lane ? kHasLane : 0)));
+    out.push_back(static_cast<char>((event.parent ? kHasParent : 0) | (has_lane ? kHasLane : 0) |
+                                    (event.also.empty() ? 0 : kHasOtherLanes)));
     put_bytes(out, event.id);
     put_varint(out, zigzag(ms_of(event.accepted_at) - ms_of(event.id.time())));
     for (const std::uint32_t number : {event.peer.uid, event.peer.gid, event.peer.pid}) {
@@ -122,6 +132,10 @@ void encode_record(const Event& event, std::string& out) {
         put_varint(out, text.size());
     }
     if (has_lane) put_le(out, static_cast<std::uint64_t>(event.lane));
+    if (!event.also.empty()) {
+        put_le(out, static_cast<std::uint8_t>(event.also.size()));
+        for (const Lane lane : event.also) put_le(out, static_cast<std::uint64_t>(lane));
+    }
     if (event.parent) put_bytes(out, *event.parent);
     out.append(event.destination).append(event.person).append(event.name);
     out.append(event.target).append(event.body);
@@ -157,7 +171,8 @@ Result<Event> decode_record(std::string_view record) {
     if (version != 1 && (flags & kHasLane) == 0) {
         event.lane = lane_of(event.destination, event.person);
     }
-    if (version == 0 || !sizes || flags > (kHasParent | kHasLane) || !reader.at_end()) {
+    const bool are_flags_known = flags <= (version < 3 ? kHasParent | kHasLane : kFlagsMax);
+    if (version == 0 || !sizes || !are_flags_known || !reader.at_end()) {
         return Error{Errc::corrupt, "record has an impossible layout"};
     }
     if (find_operation(event.operation) == nullptr || !is_known(event.method)) {

@@ -1,15 +1,17 @@
 // The bytes of an event in the log. They are written to the disk twice, so what is small takes
 // little room: a varint has seven bits a byte, the lowest first; the eighth: another follows.
 //
-//   0   u8      version = 2
+//   0   u8      version = 2; 3 with flag 4, which 2 does not know
 //   1   u8      operation
 //   2   u8      method
-//   3   u8      flags: 1 = has parent, 2 = has a lane, not that of destination and person
+//   3   u8      flags: 1 = has parent, 2 = has a lane, not that of destination and person,
+//             4 = is in other lanes too
 //   4   u8[16]  id
 //   20  varint  accepted_at: ms beyond those in the id, zigzag (0, -1, 1, -2: 0, 1, 2, 3)
 //   …   varint  peer uid + 1, gid + 1, pid + 1; 0: unknown
 //   …   varint  bytes of destination, person, name, target, body
 //   …   u64     lane, little-endian, only with flag 2
+//   …   u8      count of the other lanes, u64 each, only with flag 4
 //   …   u8[16]  parent, only with flag 1
 //   …           destination, person, name, target, body
 //   end u32     checksum, little-endian: low half of XXH3-64 of all before it
@@ -28,7 +30,7 @@
 
 namespace holdfast {
 
-inline constexpr std::uint8_t kRecordVersion = 2;
+inline constexpr std::uint8_t kRecordVersion = 3;  // the newest that is read
 inline constexpr std::size_t kDestinationBytesMax = 64;
 inline constexpr std::size_t kPersonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 1024;

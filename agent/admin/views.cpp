@@ -188,7 +188,7 @@ Json entry_detail_view(const wal::Description& description,
     view["method"] = to_string(event.method);
     view["target"] = event.target;
     view["safety"] = to_string(operation.safety);
-    view["endpoint"] = to_string(operation.endpoint);
+    view["endpoint"] = to_string(operation.endpoint());
     view["peer"] = peer_view(event.peer);
     view["parent"] = event.parent ? Json(event.parent->text()) : Json(nullptr);
     view["answer"] = description.failure ? text_view(description.failure->answer) : Json(nullptr);

@@ -26,6 +26,8 @@ std::string authorization(Endpoint endpoint, const DestinationConfig& destinatio
             return "Basic " + base64(destination.site_id + ":" + key->reveal());
         case Endpoint::app:
             return "Bearer " + key->reveal();
+        case Endpoint::http:
+            break;
     }
     return {};
 }
@@ -38,7 +40,7 @@ transport::OutgoingRequest outgoing(const Event& event, const DestinationConfig&
     request.method = to_string(event.method);
     request.target = event.target;
     request.headers.push_back({"User-Agent", "Holdfast/" HOLDFAST_VERSION});
-    if (std::string value = authorization(operation.endpoint, destination); !value.empty()) {
+    if (std::string value = authorization(operation.endpoint(), destination); !value.empty()) {
         request.headers.push_back({"Authorization", std::move(value)});
     }
     if (!event.body.empty()) request.headers.push_back({"Content-Type", "application/json"});

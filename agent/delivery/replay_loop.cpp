@@ -31,8 +31,6 @@ constexpr auto kLogRetry = 1s;
 constexpr int kTakesAtOnce = 16;
 constexpr std::size_t kTakenAtOnce = 256;
 
-constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
-
 transport::Deadlines deadlines_of(const DestinationConfig& config) {
     return {.connect = config.connect_timeout,
             .first_byte = config.answer_timeout,
@@ -49,8 +47,8 @@ transport::DeliveryPolicy policy_of(const DestinationConfig& config) {
             config.endpoint(endpoint).key.has_value();
         transport::GatesPolicy& gates = policy.gates[static_cast<std::size_t>(endpoint)];
         gates.throttle = policy.backoff;
-        gates.rate = {.per_second = config.endpoint(endpoint).rate,
-                      .burst = config.endpoint(endpoint).rate};
+        const unsigned rate = std::max(config.endpoint(endpoint).rate, 1U);
+        gates.rate = {.per_second = rate, .burst = rate};
         gates.breaker.open_for = config.breaker_open;
         gates.breaker.open_for_max = config.breaker_open_cap;
         // A probe is lost only when it took longer than any attempt can.
@@ -83,6 +81,7 @@ Result<std::unique_ptr<ReplayLoop>> ReplayLoop::create(asio::any_io_executor exe
                                                        const DestinationConfig& config) {
     std::unique_ptr<ReplayLoop> loop(new ReplayLoop(executor, log, config));
     for (const Endpoint endpoint : kEndpoints) {
+        if (!config.has(endpoint)) continue;
         transport::ClientOptions options;
         options.origin = config.endpoint(endpoint).origin;
         options.ca_file = config.ca_file;
@@ -143,7 +142,9 @@ asio::awaitable<void> ReplayLoop::run() {
         co_await timer_.async_wait(kAwait);
         if (now() < *stop_by_) continue;
         cut_off_ = true;
-        for (EndpointState& endpoint : endpoints_) endpoint.client->stop();
+        for (EndpointState& endpoint : endpoints_) {
+            if (endpoint.client) endpoint.client->stop();
+        }
         stop_by_ = Instant::max();  // they end at once now, each waking us
     }
     save_gates();
@@ -210,7 +211,7 @@ bool ReplayLoop::start_attempts() {
 }
 
 ReplayLoop::EndpointState& ReplayLoop::endpoint(Operation operation) {
-    return endpoints_[static_cast<std::size_t>(info(operation).endpoint)];
+    return endpoints_[static_cast<std::size_t>(info(operation).endpoint())];
 }
 
 asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
@@ -328,6 +329,7 @@ DestinationStatus ReplayLoop::status() const {
     status.retrying = delivery_.retrying();
     const Instant at = now();
     for (const Endpoint which : kEndpoints) {
+        if (!config_.has(which)) continue;
         const EndpointState& state = endpoints_[static_cast<std::size_t>(which)];
         const transport::Gates& gates = delivery_.gates(which);
         EndpointStatus endpoint;

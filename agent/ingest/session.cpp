@@ -310,7 +310,7 @@ Session::Handled Session::handle(const HttpRequest& request) {
     const auto& to = std::get<customerio::Route>(route);
     return accept(to,
                   {request.method, request.target, request.body},
-                  context_.directory.choose(request.authorization, info(to.operation).endpoint),
+                  context_.directory.choose(request.authorization, info(to.operation).endpoint()),
                   key ? std::string_view(*key) : std::string_view(),
                   close);
 }
@@ -325,7 +325,7 @@ Session::Handled Session::handle(const frame::Event& event) {
     const auto& to = std::get<customerio::Route>(route);
     return accept(to,
                   {method, event.target, event.body},
-                  context_.directory.find(event.destination, info(to.operation).endpoint),
+                  context_.directory.find(event.destination, info(to.operation).endpoint()),
                   event.key,
                   false);
 }

@@ -12,15 +12,15 @@ namespace {
 using namespace std::chrono_literals;
 using transport::Outcome;
 
-constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
-
 }  // namespace
 
 Checker::Checker(World& world, const Plan& plan, const SimLog& log)
     : world_(world),
       plan_(plan),
       log_(log),
-      gates_{GateModel(plan.policy.gates[0]), GateModel(plan.policy.gates[1])} {}
+      gates_{GateModel(plan.policy.gates[0]),
+             GateModel(plan.policy.gates[1]),
+             GateModel(plan.policy.gates[2])} {}
 
 void Checker::tell(Seq seq, std::string_view what) const {
     if (!plan_.tells) return;
@@ -44,7 +44,7 @@ void Checker::expect(const Wrong& wrong, Seq seq) {
 }
 
 Endpoint Checker::endpoint_of(Seq seq) const {
-    return info(log_.event(seq).operation).endpoint;
+    return info(log_.event(seq).operation).endpoint();
 }
 
 GateModel& Checker::gate(Endpoint endpoint) {

@@ -74,7 +74,7 @@ std::optional<Fault> FarSide::fault_for(Endpoint endpoint) {
 }
 
 AttemptResult FarSide::arrive(const Accepted& event) {
-    const std::optional<Fault> fault = fault_for(info(event.operation).endpoint);
+    const std::optional<Fault> fault = fault_for(info(event.operation).endpoint());
     if (fault == Fault::refused) return nobody_there();
     if (fault == Fault::hang) return silence();
     if (fault == Fault::credential) return answer(world_.random.chance(50) ? 401 : 403);

@@ -11,8 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using Mark = SimLog::Mark;
 
-constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
-
 }  // namespace
 
 Shell::Shell(World& world, const Plan& plan, SimLog& log, FarSide& far_side, Checker& checker)

@@ -29,9 +29,6 @@ bool is_older_than(WallTime accepted_at, Duration age, WallTime wall_now) {
 // another's.
 constexpr std::chrono::seconds kBehindTheProbe{1};
 
-constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app};
-static_assert(kEndpoints.size() == kEndpointCount);
-
 }  // namespace
 
 Delivery::Delivery(DeliveryPolicy policy) : policy_(policy) {

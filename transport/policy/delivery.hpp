@@ -36,7 +36,7 @@ struct DeliveryPolicy {
     std::array<GatesPolicy, kEndpointCount> gates;
     std::size_t concurrency_max = 10;  // attempts at once to each endpoint
     // Endpoints that have entries at all: for another nobody looks behind those that wait.
-    std::array<bool, kEndpointCount> serves = {true, true};
+    std::array<bool, kEndpointCount> serves = {true, true, false};
     std::optional<Duration> give_up_after = std::chrono::days(7);  // of age; none: never
     std::size_t window_max = 4096;  // entries held that are not parked; more than concurrency_max
     std::size_t parked_max = 1'000'000;  // entries that wait in lanes while others go on

@@ -42,7 +42,7 @@ struct Held : ScheduleHook, LaneHook {
     bool was_refused = false;           // with 401 or 403
     bool waits_for_credential = false;  // and for nothing else
 
-    [[nodiscard]] Endpoint endpoint() const { return info(operation).endpoint; }
+    [[nodiscard]] Endpoint endpoint() const { return info(operation).endpoint(); }
 
 private:
     friend class Lanes;

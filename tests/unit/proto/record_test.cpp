@@ -18,6 +18,7 @@ Event sample() {
             .operation = Operation::identify,
             .method = Method::put,
             .lane = Lane{0xfedcba9876543210},
+            .also = {},
             .peer = {.uid = 1000, .gid = 1001, .pid = 4242},
             .parent = std::nullopt,
             .destination = "customerio",
@@ -52,6 +53,7 @@ void expect_equal(const Event& got, const Event& want) {
     EXPECT_EQ(got.operation, want.operation);
     EXPECT_EQ(got.method, want.method);
     EXPECT_EQ(got.lane, want.lane);
+    EXPECT_EQ(got.also, want.also);
     EXPECT_EQ(got.peer, want.peer);
     EXPECT_EQ(got.parent, want.parent);
     EXPECT_EQ(got.destination, want.destination);
@@ -224,9 +226,35 @@ TEST(RecordTest, AnIntactRecordOfANewerVersionIsToldApart) {
     const std::string newer = resealed(sample(), 0, kRecordVersion + 1);
     ASSERT_FALSE(decode_record(newer));
     EXPECT_EQ(decode_record(newer).error().code, Errc::too_new);
-    const std::string unlike = with_checksum("\x03 of any layout");
+    const std::string unlike = with_checksum("\x04 of any layout");
     ASSERT_FALSE(decode_record(unlike));
     EXPECT_EQ(decode_record(unlike).error().code, Errc::too_new);
+}
+
+TEST(RecordTest, OtherLanesComeBackAndAreOfVersionThree) {
+    Event event = sample();
+    for (const std::uint64_t lane : {1U, 2U, 3U, 4U}) {
+        event.also.push_back(Lane{lane});
+        const std::string record = encoded(event);
+        EXPECT_EQ(record[0], 3);
+        const Result<Event> got = decode_record(record);
+        ASSERT_TRUE(got);
+        expect_equal(*got, event);
+    }
+    EXPECT_EQ(encoded(sample())[0], 2) << "so that the version before can read it";
+}
+
+TEST(RecordTest, AWrongCountOfOtherLanesIsCorrupt) {
+    Event event = sample();
+    event.also = {Lane{1}, Lane{2}};
+    const std::size_t count =
+        encoded(event).find(std::string(1, '\x02') + std::string("\x01\0\0", 3));
+    ASSERT_NE(count, std::string::npos);
+    for (const std::uint8_t wrong : std::initializer_list<std::uint8_t>{0, 1, 3, 5, 255}) {
+        EXPECT_EQ(decode_record(resealed(event, count, wrong)).error().code, Errc::corrupt);
+    }
+    EXPECT_EQ(decode_record(resealed(event, 0, 2)).error().code, Errc::corrupt)
+        << "version 2 has none";
 }
 
 TEST(RecordTest, AnImpossibleLayoutIsCorruptThoughItsChecksumFits) {
