@@ -107,7 +107,7 @@ TEST(SavedGates, ComeBackAsTheyWere) {
     saved[1].auth_hold_reason = "401";
     const Result<GatesSnapshot> loaded = decode_gates(encode_gates(saved));
     ASSERT_TRUE(loaded);
-    const auto& [track, app] = *loaded;
+    const auto& [track, app, http] = *loaded;
     EXPECT_EQ(track.breaker.state, transport::Breaker::State::open);
     EXPECT_EQ(track.breaker.until, wall_from_ms(1234));
     EXPECT_EQ(track.breaker.opens_in_a_row, 3U);
@@ -120,6 +120,7 @@ TEST(SavedGates, ComeBackAsTheyWere) {
     EXPECT_TRUE(app.auth_hold);
     EXPECT_EQ(app.auth_hold_reason, "401");
     EXPECT_FALSE(app.retry_after_until);
+    EXPECT_FALSE(http.auth_hold);
 }
 
 TEST(SavedGates, WhatIsMissingIsOpen) {
