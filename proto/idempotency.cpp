@@ -28,4 +28,11 @@ IdempotencyKey idempotency_key(KeySource source,
             .content = digest_of(static_cast<std::uint64_t>(event.method), {event.target, body})};
 }
 
+IdempotencyKey item_key(const IdempotencyKey& of_request, std::size_t index) {
+    if (index == 0) return of_request;
+    const std::uint64_t parts[] = {of_request.name.high, of_request.name.low, index};
+    const XXH128_hash_t name = XXH3_128bits(parts, sizeof(parts));
+    return {.name = {name.high64, name.low64}, .content = of_request.content};
+}
+
 }  // namespace holdfast

@@ -5,6 +5,7 @@
 #include "proto/event.hpp"
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -37,6 +38,9 @@ struct IdempotencyKey {
                                              std::string_view key,
                                              const Event& event,
                                              std::string_view body);
+
+// Of one of the events that came in one request with a key: the first has the request's own.
+[[nodiscard]] IdempotencyKey item_key(const IdempotencyKey& of_request, std::size_t index);
 
 }  // namespace holdfast
 

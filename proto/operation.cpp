@@ -15,6 +15,35 @@ constexpr std::array kOperations = {
     OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Kind::people, true},
     OperationInfo{Operation::unsuppress, "unsuppress", Safety::idempotent, Kind::people},
     OperationInfo{Operation::send_email, "send_email", Safety::once_if_ambiguous, Kind::sends},
+    OperationInfo{Operation::v2_add_device, "v2_add_device", Safety::idempotent, Kind::people},
+    OperationInfo{
+        Operation::v2_delete_device, "v2_delete_device", Safety::idempotent, Kind::people, true},
+    OperationInfo{Operation::v2_merge, "v2_merge", Safety::order_sensitive, Kind::people, true},
+    OperationInfo{
+        Operation::add_relationships, "add_relationships", Safety::idempotent, Kind::people},
+    OperationInfo{Operation::delete_relationships,
+                  "delete_relationships",
+                  Safety::idempotent,
+                  Kind::people,
+                  true},
+    OperationInfo{Operation::object_identify, "object_identify", Safety::idempotent, Kind::people},
+    OperationInfo{Operation::object_identify_anonymous,
+                  "object_identify_anonymous",
+                  Safety::idempotent,
+                  Kind::people},
+    OperationInfo{
+        Operation::object_delete, "object_delete", Safety::idempotent, Kind::people, true},
+    OperationInfo{Operation::object_add_relationships,
+                  "object_add_relationships",
+                  Safety::idempotent,
+                  Kind::people},
+    OperationInfo{Operation::object_delete_relationships,
+                  "object_delete_relationships",
+                  Safety::idempotent,
+                  Kind::people,
+                  true},
+    OperationInfo{
+        Operation::delivery_event, "delivery_event", Safety::once_if_ambiguous, Kind::events},
 };
 
 }  // namespace

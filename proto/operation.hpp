@@ -19,6 +19,18 @@ enum class Operation : std::uint8_t {
     suppress = 5,
     unsuppress = 6,
     send_email = 7,
+    // Of Track API v2 alone.
+    v2_add_device = 40,
+    v2_delete_device = 41,
+    v2_merge = 42,
+    add_relationships = 43,
+    delete_relationships = 44,
+    object_identify = 45,
+    object_identify_anonymous = 46,
+    object_delete = 47,
+    object_add_relationships = 48,
+    object_delete_relationships = 49,
+    delivery_event = 50,
 };
 
 // What a second delivery of the same event does.

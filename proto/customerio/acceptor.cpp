@@ -38,6 +38,17 @@ Refusal parse_refusal(simdjson::error_code error) {
     }
 }
 
+Refusal operation_too_large() {
+    return {
+        400,
+        "too_large",
+        "an operation cannot be larger than 32000 bytes, with the id and timestamp of an event"};
+}
+
+Refusal one_at_a_time() {
+    return {400, "batch", "a batch is taken over HTTP; here send each operation to /api/v2/entity"};
+}
+
 // The JSON texts of what acceptance adds.
 class Additions {
 public:
@@ -110,6 +121,7 @@ struct Acceptor::Impl {
     simdjson::dom::parser parser;
     std::string target;
     std::string person;
+    std::string secondary;  // whose lane the event is a barrier in, too
     std::string name;
     std::string body;
     std::string_view given_id;  // in the parser
@@ -121,6 +133,9 @@ struct Acceptor::Impl {
                                  const Acceptance& acceptance,
                                  Event& event);
     std::optional<Refusal> send_email(std::string_view json, Event& event);
+    std::optional<Refusal> operation(std::string_view json,
+                                     const Acceptance& acceptance,
+                                     Event& event);
     std::optional<Refusal> read(const Route& route,
                                 std::string_view json,
                                 const Acceptance& acceptance,
@@ -134,6 +149,15 @@ struct Acceptor::Impl {
         simdjson::dom::object object;
         if (root.get(object)) return invalid_json("body must be a JSON object");
         return object;
+    }
+
+    // Gives the event what it lacks of an id and a time.
+    void complete(const EventBody& found, const Acceptance& acceptance, Event& event) {
+        event.name = found.name;
+        if (found.id.given()) given_id = found.id.string();
+        if (found.id.given() && found.timestamp.given()) return;
+        splice(event.body, found, Additions(acceptance.id, acceptance.now), body);
+        event.body = body;
     }
 
     void set_person_in_path(const Route& route, Event& event) {
@@ -173,13 +197,8 @@ std::optional<Refusal> Acceptor::Impl::track(const Route& route,
         append_email(found.recipient, person);
     }
     event.person = person;
-    event.name = found.name;
     event.body = json;
-    if (found.id.given()) given_id = found.id.string();
-    if (!found.id.given() || !found.timestamp.given()) {
-        splice(json, found, Additions(acceptance.id, acceptance.now), body);
-        event.body = body;
-    }
+    complete(found, acceptance, event);
     return std::nullopt;
 }
 
@@ -194,10 +213,32 @@ std::optional<Refusal> Acceptor::Impl::send_email(std::string_view json, Event& 
     return refusal;
 }
 
+std::optional<Refusal> Acceptor::Impl::operation(std::string_view json,
+                                                 const Acceptance& acceptance,
+                                                 Event& event) {
+    if (json.size() > kV2OperationBytesMax) return operation_too_large();
+    auto parsed = parse_object(json);
+    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
+    OperationBody found;
+    if (auto refusal = check_operation(std::get<simdjson::dom::object>(parsed), json, found)) {
+        return refusal;
+    }
+    person = std::move(found.person);
+    secondary = std::move(found.secondary);
+    event.operation = found.operation;
+    event.person = person;
+    event.body = json;
+    if (found.is_event) complete(found.event, acceptance, event);
+    if (event.body.size() > kV2OperationBytesMax) return operation_too_large();
+    return std::nullopt;
+}
+
 std::optional<Refusal> Acceptor::Impl::read(const Route& route,
                                             std::string_view json,
                                             const Acceptance& acceptance,
                                             Event& event) {
+    if (route.shape == Route::Shape::batch) return one_at_a_time();
+    if (route.shape == Route::Shape::entity) return operation(json, acceptance, event);
     switch (route.operation) {
         case Operation::identify:
             return identify(route, json, event);
@@ -209,10 +250,37 @@ std::optional<Refusal> Acceptor::Impl::read(const Route& route,
         case Operation::delete_person:
         case Operation::suppress:
         case Operation::unsuppress:
+        default:
             break;  // the path says it all
     }
     set_person_in_path(route, event);
     return std::nullopt;
+}
+
+std::variant<std::vector<std::string_view>, Refusal> Acceptor::split_batch(std::string_view body) {
+    const auto refuse = [](Refusal why) {
+        why.is_of_v2 = true;
+        return why;
+    };
+    if (body.size() > kV2BatchBytesMax) {
+        return refuse({400, "too_large", "a batch cannot be larger than 500000 bytes", "batch"});
+    }
+    auto parsed = impl_->parse_object(body);
+    if (auto* refusal = std::get_if<Refusal>(&parsed)) return refuse(std::move(*refusal));
+    std::array<Field, 1> fields{{{"batch"}}};
+    const Field& batch = fields.front();
+    if (const Field* twice = find_fields(std::get<simdjson::dom::object>(parsed), fields)) {
+        return refuse({400, "invalid_batch", stands_twice(*twice), "batch"});
+    }
+    if (!batch.given() || !batch.value.is_array() ||
+        batch.value.get_array().value_unsafe().size() == 0) {
+        return refuse({400, "invalid_batch", "batch must be an array of operations", "batch"});
+    }
+    if (batch.value.get_array().value_unsafe().size() > kV2BatchCountMax) {
+        return refuse(
+            {400, "too_large", "a batch cannot have more than 10000 operations", "batch"});
+    }
+    return item_texts(value_text(body, batch.index));
 }
 
 Acceptor::Acceptor() : impl_(std::make_unique<Impl>()) {}
@@ -231,8 +299,9 @@ std::variant<Event, Refusal> Acceptor::accept(const Route& route,
     if (request.body.size() > kRequestBytesMax) {
         return Refusal{413, "too_large", std::string(text::kRequestTooLarge)};
     }
-    const RouteRow& row = row_of(route.operation);
+    const RouteRow& row = row_of(route);
     impl_->person.clear();
+    impl_->secondary.clear();
     impl_->target.clear();
     impl_->given_id = {};
     append_target(row.pattern, route.identifier, impl_->target);
@@ -244,11 +313,17 @@ std::variant<Event, Refusal> Acceptor::accept(const Route& route,
     event.peer = acceptance.peer;
     event.destination = acceptance.destination;
     event.target = impl_->target;
-    if (auto refusal = impl_->read(route, request.body, acceptance, event))
+    if (auto refusal = impl_->read(route, request.body, acceptance, event)) {
+        refusal->is_of_v2 = route.shape != Route::Shape::call;
         return std::move(*refusal);
+    }
     // Nobody's events wait for one another: each has a lane of its own.
     event.lane = event.person.empty() ? lane_of(event.destination, event.id.text())
                                       : lane_of(event.destination, event.person);
+    if (!impl_->secondary.empty()) {
+        const Lane other = lane_of(event.destination, impl_->secondary);
+        if (other != event.lane) event.also.push_back(other);
+    }
     return event;
 }
 

@@ -21,10 +21,28 @@ struct EventBody {
     std::string_view recipient;     // of an invitation: data.recipient; empty: none
 };
 
-// `json` is the text of `body`, which the DOM does not keep: sizes are measured in it.
+// `json` is the text of `body`, which the DOM does not keep: sizes are measured in it. `data_name`:
+// as v2 calls it "attributes".
 [[nodiscard]] std::optional<Refusal> check_event(simdjson::dom::object body,
                                                  std::string_view json,
-                                                 EventBody& out);
+                                                 EventBody& out,
+                                                 std::string_view data_name = "data");
+
+// One operation of Track API v2.
+struct OperationBody {
+    Operation operation{};
+    bool is_event = false;  // it gets an id and a time
+    EventBody event;        // then
+    std::string person;     // or object
+    std::string secondary;  // that is merged into `person`; empty: none
+};
+
+[[nodiscard]] std::optional<Refusal> check_operation(simdjson::dom::object body,
+                                                     std::string_view json,
+                                                     OperationBody& out);
+
+// A number, or a string of digits.
+[[nodiscard]] bool is_unix_time(const Field& timestamp);
 
 // Appends the person, and the transactional message as text if there is one.
 [[nodiscard]] std::optional<Refusal> check_send_email(simdjson::dom::object body,

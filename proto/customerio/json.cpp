@@ -1,5 +1,6 @@
 #include "proto/customerio/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -37,6 +38,11 @@ const Field* find_fields(simdjson::dom::object object, std::span<Field> fields) 
     return nullptr;
 }
 
+std::string_view string_in(simdjson::dom::object object, std::string_view name) {
+    std::string_view string;
+    return object.at_key(name).get(string) == simdjson::SUCCESS ? string : std::string_view();
+}
+
 std::string_view value_text(std::string_view object_text, std::size_t index) {
     std::size_t depth = 0;
     std::size_t colons = 0;
@@ -55,6 +61,41 @@ std::string_view value_text(std::string_view object_text, std::size_t index) {
         if ((c == '}' || c == ']') && depth > 0) --depth;
     }
     return {};
+}
+
+std::vector<std::string_view> item_texts(std::string_view text) {
+    std::vector<std::string_view> items;
+    std::size_t depth = 0;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const bool closes = c == '}' || c == ']';
+        if (c == '"') {
+            i = end_of_string(text, i);
+        } else if (c == '{' || c == '[') {
+            if (depth++ == 0) begin = i + 1;
+        } else if (depth == 1 && (c == ',' || closes)) {
+            const std::string_view item = trimmed(text.substr(begin, i - begin));
+            if (!item.empty()) items.push_back(item);
+            if (closes) return items;
+            begin = i + 1;
+        } else if (closes && depth > 0) {
+            --depth;
+        }
+    }
+    return items;
+}
+
+std::vector<FieldText> field_texts(std::string_view object_text) {
+    std::vector<FieldText> fields;
+    for (const std::string_view item : item_texts(object_text)) {
+        const std::size_t name_end = std::min(end_of_string(item, 0) + 1, item.size());
+        const std::string_view rest = item.substr(name_end);
+        const std::size_t colon = std::min(rest.find(':'), rest.size());
+        fields.push_back(
+            {item.substr(0, name_end), trimmed(rest.substr(std::min(colon + 1, rest.size())))});
+    }
+    return fields;
 }
 
 std::size_t minified_size(std::string_view json) {

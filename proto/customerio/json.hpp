@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::customerio {
 
@@ -30,9 +31,24 @@ struct Field {
 // readers of such an object may see two different things.
 [[nodiscard]] const Field* find_fields(simdjson::dom::object object, std::span<Field> fields);
 
+// The string of this name in the object; empty: there is none.
+[[nodiscard]] std::string_view string_in(simdjson::dom::object object, std::string_view name);
+
 // The text of the value of the index-th field, without blanks around it. `object_text` is one valid
 // JSON object; in anything else the result is some part of it, or empty.
 [[nodiscard]] std::string_view value_text(std::string_view object_text, std::size_t index);
+
+// The texts of the elements of a valid JSON array, or of the fields of an object, in order, without
+// blanks around them.
+[[nodiscard]] std::vector<std::string_view> item_texts(std::string_view text);
+
+// One field of an object as it stands in its text.
+struct FieldText {
+    std::string_view name;  // with its quotes
+    std::string_view value;
+};
+
+[[nodiscard]] std::vector<FieldText> field_texts(std::string_view object_text);
 
 // Its size without the blanks between tokens.
 [[nodiscard]] std::size_t minified_size(std::string_view json);

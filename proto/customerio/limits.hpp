@@ -17,12 +17,16 @@ inline constexpr std::size_t kEventDataBytesMax = 100'000;
 inline constexpr std::size_t kSendBytesMax = 1'000'000;            // without attachments
 inline constexpr std::size_t kSendAttachmentBytesMax = 2'000'000;  // together, decoded
 inline constexpr std::size_t kSendRecipientCountMax = 15;          // over to, cc and bcc
+inline constexpr std::size_t kV2OperationBytesMax = 32'000;        // "32kb": the smaller kilobyte
+inline constexpr std::size_t kV2BatchBytesMax = 500'000;
+inline constexpr std::size_t kV2BatchCountMax = 10'000;  // ours: so many valid ones do not fit
 
 // No request of the API is larger: a send with its attachments in base64, and room for the rest.
 inline constexpr std::size_t kRequestBytesMax = 4'000'000;
 
 namespace text {
 inline constexpr std::string_view kIdEmpty = "id attribute cannot be an empty string";
+inline constexpr std::string_view kIdNotString = "id attribute must be a string value";
 inline constexpr std::string_view kIdTooLong =
     "identifier cannot be longer than 150 bytes";  // ours
 inline constexpr std::string_view kTooManyAttributes =

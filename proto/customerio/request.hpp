@@ -5,10 +5,12 @@
 
 #include "proto/event.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace holdfast::customerio {
 
@@ -21,8 +23,15 @@ struct Request {
 
 // What a request asks for, by its method and path alone.
 struct Route {
+    enum class Shape : std::uint8_t {
+        call,    // method and path say what is asked for
+        entity,  // one operation of Track API v2: its body says so, and `operation` is any of them
+        batch,   // many of them
+    };
+
     Operation operation;
     std::string identifier;  // of the person in the path, decoded; empty where the path has none
+    Shape shape = Shape::call;
 };
 
 // Why a request is not taken. The same request will be refused again.
@@ -30,9 +39,11 @@ struct Refusal {
     unsigned status;      // HTTP
     std::string code;     // for programs, ours: "not_found", "invalid_json", "invalid_event", …
     std::string message;  // for people: the vendor's text where it has one
+    std::string field = {};  // the one that is at fault; "": none, or not known
+    bool is_of_v2 = false;   // a call of Track API v2
 
     // {"meta":{"error":message},"code":code,"message":message}: the one body that every official
-    // client can read.
+    // client can read. Of v2 before these {"errors":[{"reason":code,"field":…,"message":…}], …
     [[nodiscard]] std::string body() const;
 };
 
@@ -51,7 +62,7 @@ struct Acceptance {
 // with its identifier percent-encoded in full, the body byte for byte as it came except that an
 // event without "id" (or with a null one) gets `id` and one without "timestamp" gets `now` in unix
 // seconds; an absent or null identify body becomes {}, the bodies of delete, suppress and
-// unsuppress are dropped.
+// unsuppress are dropped. An operation of v2 keeps its shape, in which page and screen are events.
 //
 // Runs on one thread at a time: keeps a parser and scratch buffers between calls. The event borrows
 // from the request, the acceptance and these buffers: use it before the next call.
@@ -65,6 +76,11 @@ public:
     [[nodiscard]] std::variant<Event, Refusal> accept(const Route& route,
                                                       const Request& request,
                                                       const Acceptance& acceptance);
+
+    // The operations of a batch, in order, as they came: each is accepted by itself, as a request
+    // to kEntityTarget (v2_operation.hpp). They borrow from `body`.
+    [[nodiscard]] std::variant<std::vector<std::string_view>, Refusal> split_batch(
+        std::string_view body);
 
     // The id that the app gave the event which was accepted last; empty: none. Until the next call.
     [[nodiscard]] std::string_view given_id() const;

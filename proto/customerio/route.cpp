@@ -2,6 +2,7 @@
 #include "proto/customerio/identifier.hpp"
 #include "proto/customerio/request.hpp"
 #include "proto/customerio/route_table.hpp"
+#include "proto/customerio/v2_operation.hpp"
 
 #include <boost/url/decode_view.hpp>
 #include <boost/url/encode.hpp>
@@ -30,6 +31,8 @@ constexpr std::array kRows = {
     RouteRow{Method::post, "/api/v1/customers/{identifier}/suppress", Operation::suppress},
     RouteRow{Method::post, "/api/v1/customers/{identifier}/unsuppress", Operation::unsuppress},
     RouteRow{Method::post, "/v1/send/email", Operation::send_email},
+    RouteRow{Method::post, kEntityTarget, Operation::event, Route::Shape::entity},
+    RouteRow{Method::post, kBatchTarget, Operation::event, Route::Shape::batch},
 };
 
 // Still encoded; nullopt: not the origin form (RFC 9112, 3.2.1). By its characters (RFC 3986, 3.3
@@ -78,7 +81,7 @@ Refusal invalid_path(std::string_view message) {
 }
 
 std::variant<Route, Refusal> make_route(const RouteRow& row, std::string_view encoded) {
-    Route route{.operation = row.operation, .identifier = {}};
+    Route route{.operation = row.operation, .identifier = {}, .shape = row.shape};
     if (row.pattern.find(kIdentifier) == std::string_view::npos) return route;
     urls::pct_string_view(encoded).decode({}, urls::string_token::assign_to(route.identifier));
     if (const auto fault = identifier_fault(route.identifier); !fault.empty()) {
@@ -119,9 +122,9 @@ std::variant<Route, Refusal> route(std::string_view method, std::string_view tar
     return Refusal{405, "method_not_allowed", "method not allowed on this path, only " + allowed};
 }
 
-const RouteRow& row_of(Operation operation) {
+const RouteRow& row_of(const Route& route) {
     for (const RouteRow& row : kRows) {
-        if (row.operation == operation) return row;
+        if (row.operation == route.operation && row.shape == route.shape) return row;
     }
     HOLDFAST_ASSERT(false && "an operation without a route");
 }

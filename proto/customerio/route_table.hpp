@@ -1,7 +1,7 @@
 // The calls that we know. Within this folder only.
 #pragma once
 
-#include "proto/operation.hpp"
+#include "proto/customerio/request.hpp"
 
 #include <string>
 #include <string_view>
@@ -12,10 +12,11 @@ struct RouteRow {
     Method method;
     std::string_view pattern;  // "/api/v1/customers/{identifier}/events"
     Operation operation;
+    Route::Shape shape = Route::Shape::call;
 };
 
-// The row that the operation is sent by.
-[[nodiscard]] const RouteRow& row_of(Operation operation);
+// The row that what it asks for is sent by.
+[[nodiscard]] const RouteRow& row_of(const Route& route);
 
 // Appends the pattern with the identifier in its place, percent-encoded but for RFC 3986's
 // unreserved characters: the one spelling that no server or proxy reads in another way.

@@ -55,6 +55,19 @@ TEST(IdempotencyKey, HasAnotherContentForAnotherMethodTargetOrBody) {
     EXPECT_EQ(contents.size(), 5U);
 }
 
+TEST(IdempotencyKey, OfTheFirstOfManyIsThatOfTheRequestAndOfEachOtherAnother) {
+    const IdempotencyKey whole = idempotency_key(KeySource::request, "k", event(), "{}");
+    std::set<Digest> names;
+    for (const std::size_t index : {0U, 1U, 2U, 256U}) {
+        const IdempotencyKey one = item_key(whole, index);
+        EXPECT_EQ(one.content, whole.content);
+        names.insert(one.name);
+    }
+    EXPECT_EQ(names.size(), 4U);
+    EXPECT_EQ(item_key(whole, 0).name, whole.name);
+    EXPECT_EQ(item_key(whole, 1).name, (Digest{0xc6f3edd5b7ccb372, 0x649536beb8ce749b}));
+}
+
 // They are stored: a later version must make the same.
 TEST(IdempotencyKey, IsWhatItAlwaysWas) {
     const IdempotencyKey key = idempotency_key(KeySource::event, "k", event(), "{}");

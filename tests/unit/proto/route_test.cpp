@@ -25,6 +25,8 @@ TEST(RouteTest, EveryCallHasItsRoute) {
         {"POST", "/api/v1/customers/5/suppress", Operation::suppress, "5"},
         {"POST", "/api/v1/customers/5/unsuppress", Operation::unsuppress, "5"},
         {"POST", "/v1/send/email", Operation::send_email, ""},
+        {"POST", "/api/v2/entity", Operation::event, ""},
+        {"POST", "/api/v2/batch", Operation::event, ""},
     };
     for (const Known& test : cases) {
         const auto result = route(test.method, test.target);
