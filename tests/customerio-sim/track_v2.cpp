@@ -62,6 +62,14 @@ std::optional<Problem> has_old_device(const Json& item) {
     return has_device(item, false);
 }
 
+std::optional<Problem> is_delivery_event(const Json& item) {
+    if (string_field(item, "name").empty()) return Problem{"name", "must be present"};
+    if (string_field(item.value("attributes", Json()), "device_token").empty()) {
+        return Problem{"attributes", "device_token must be present"};
+    }
+    return std::nullopt;
+}
+
 struct Action {
     std::string_view type;
     std::string_view action;
@@ -87,7 +95,7 @@ constexpr std::array kActions = {
     Action{"object", "delete", "object_delete", no_more},
     Action{"object", "add_relationships", "object_add_relationships", has_relationships},
     Action{"object", "delete_relationships", "object_delete_relationships", has_relationships},
-    Action{"delivery", "event", "delivery_event", no_more},
+    Action{"delivery", "event", "delivery_event", is_delivery_event},
 };
 
 const Action* find_action(const std::string& type, const std::string& action) {
@@ -218,7 +226,14 @@ void handle_batch(const Visit& visit) {
         call.refusal = problem->message;
         add_error(errors, visit.decision.calls.size() - 1, *problem);
     }
-    if (!errors.empty()) answer_with_errors(visit.decision, std::move(errors));
+    if (errors.size() == batch.size()) {
+        // Nothing was taken. Which ones they are is not said then.
+        for (Json& error : errors) error.erase("batch_index");
+        const Json refusal = {{"errors", std::move(errors)}};
+        visit.decision.answer = json_answer(400, refusal);
+    } else if (!errors.empty()) {
+        answer_with_errors(visit.decision, std::move(errors));
+    }
 }
 
 void refuse_items(Decision& decision, const std::vector<std::size_t>& indices) {

@@ -81,6 +81,18 @@ test('takes nothing of a malformed or too large request', async (t) => {
     assert.deepEqual(await sim.get('/people'), []);
 });
 
+test('takes nothing of a batch that has nothing valid, and does not say which is which', async (t) => {
+    const sim = await Sim.start(t);
+    const batch = [event('5', ' '), { type: 'delivery', action: 'event', identifiers: { id: 'd' }, name: 'opened' }];
+    for (const [items, fields] of [[batch, ['name', 'attributes']], [batch.slice(1), ['attributes']]]) {
+        const answer = await sim.call('POST', '/api/v2/batch', { batch: items });
+        assert.equal(answer.status, 400);
+        assert.deepEqual(answer.json.errors.map((e) => e.field), fields);
+        assert.ok(answer.json.errors.every((e) => !('batch_index' in e)));
+    }
+    assert.deepEqual(await sim.get('/people'), []);
+});
+
 test('merges two people', async (t) => {
     const sim = await Sim.start(t);
     const merge = { type: 'person', action: 'merge', primary: { id: '1' }, secondary: { id: '2' } };
