@@ -17,6 +17,7 @@ struct Answer {
     bool close = false;           // the connection ends with it
     bool may_pass_later = false;  // HTTP: `Retry-After: 1`
     bool is_of_stream = false;    // to what could not be read, rather than to an event
+    bool is_of_batch = false;     // to many events; its body may be large
     Operation operation = Operation::event;
     Seq seq;  // these five are the receipt of a 200; a repeat has that of the event it repeats
     Ulid id;

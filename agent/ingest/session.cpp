@@ -2,11 +2,11 @@
 
 #include "agent/clock.hpp"
 #include "agent/ingest/answer.hpp"
+#include "agent/ingest/placing.hpp"
 #include "agent/ingest/request_key.hpp"
-#include "proto/idempotency.hpp"
+#include "proto/customerio/v2_operation.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/container/static_vector.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,8 +18,6 @@
 namespace holdfast::agent {
 namespace {
 
-using Keys = boost::container::static_vector<IdempotencyKey, 2>;
-
 // What names the event: the app's key, and the id that the event has in its body.
 Keys keys_of(std::string_view key,
              std::string_view given_id,
@@ -29,13 +27,6 @@ Keys keys_of(std::string_view key,
     if (!key.empty()) keys.push_back(idempotency_key(KeySource::request, key, event, body));
     if (!given_id.empty()) keys.push_back(idempotency_key(KeySource::event, given_id, event, body));
     return keys;
-}
-
-Result<wal::Placed> place(wal::Log& log, const Event& event, const Keys& keys, wal::Ticket ticket) {
-    if (!keys.empty()) return log.append(event, {keys.data(), keys.size()}, ticket);
-    const Result<Seq> seq = log.append(event, ticket);
-    if (!seq) return seq.error();
-    return wal::Placed{*seq, event.id, event.accepted_at};
 }
 
 }  // namespace
@@ -143,7 +134,7 @@ bool Session::is_inside_request() const {
 void Session::advance() {
     if (!closed_ && !is_full()) {
         process();
-        const bool was_full = answers_.size() >= kOutstandingMax;
+        const bool was_full = has_many_answers();
         flush();
         if (was_full && !closed_ && !is_full()) return go_on_soon();
     }
@@ -195,7 +186,7 @@ std::size_t Session::bytes_expected() const {
 }
 
 bool Session::is_full() const {
-    return answers_.size() >= kOutstandingMax || out_.size() >= kUnsentBytesMax;
+    return has_many_answers() || out_.size() >= kUnsentBytesMax;
 }
 
 void Session::feed(std::string_view bytes) {
@@ -231,7 +222,7 @@ void Session::turn_away() {
 }
 
 void Session::process_http() {
-    while (!closed_ && !last_ && answers_.size() < kOutstandingMax) {
+    while (!closed_ && !last_ && !has_many_answers()) {
         const bool again = std::exchange(held_, false);
         switch (again ? RequestReader::Status::complete : requests_.next()) {
             case RequestReader::Status::incomplete:
@@ -308,11 +299,13 @@ Session::Handled Session::handle(const HttpRequest& request) {
         }
     }
     const auto& to = std::get<customerio::Route>(route);
-    return accept(to,
-                  {request.method, request.target, request.body},
-                  context_.directory.choose(request.authorization, info(to.operation).endpoint()),
-                  key ? std::string_view(*key) : std::string_view(),
-                  close);
+    const Chosen chosen =
+        context_.directory.choose(request.authorization, info(to.operation).endpoint());
+    const std::string_view given_key = key ? std::string_view(*key) : std::string_view();
+    if (to.shape == customerio::Route::Shape::batch) {
+        return accept_batch(request.body, chosen, given_key, close);
+    }
+    return accept(to, {request.method, request.target, request.body}, chosen, given_key, close);
 }
 
 Session::Handled Session::handle(const frame::Event& event) {
@@ -383,6 +376,51 @@ Session::Handled Session::accept(const customerio::Route& route,
     return Handled::yes;
 }
 
+Session::Handled Session::accept_batch(std::string_view body,
+                                       const Chosen& chosen,
+                                       std::string_view key,
+                                       bool close) {
+    if (!batch_) {
+        if (const auto* why = std::get_if<customerio::Refusal>(&chosen)) {
+            refuse(*why, close);
+            return Handled::yes;
+        }
+        auto operations = context_.acceptor.split_batch(body);
+        if (const auto* why = std::get_if<customerio::Refusal>(&operations)) {
+            refuse(*why, close);
+            return Handled::yes;
+        }
+        Answer answer;
+        answer.close = close;
+        const AnswerQueue::Slot slot = answers_.add(std::move(answer));
+        const std::string& destination = std::get<const Directory::Destination*>(chosen)->name;
+        batch_.emplace(
+            std::get<std::vector<std::string_view>>(std::move(operations)),
+            destination,
+            key.empty() ? std::nullopt : std::optional(batch_key(key, destination, body)),
+            wal::Ticket{id_} << 32U | slot);
+    }
+    const auto slot = static_cast<AnswerQueue::Slot>(batch_->ticket());
+    BatchTally& tally = tallies_[slot];
+    if (!batch_->go_on(context_, peer_, tally)) return Handled::held;
+    batch_.reset();
+    last_ = last_ || close;
+    settle_batch(slot, tally);
+    return Handled::yes;
+}
+
+void Session::settle_batch(AnswerQueue::Slot slot, const BatchTally& tally) {
+    if (!tally.is_known()) return;
+    context_.acknowledged += tally.acknowledged();
+    context_.repeated += tally.repeated();
+    context_.refused += tally.refused();
+    context_.failed += tally.failed();
+    Answer& answer = *answers_.find(slot);
+    answer = tally.answer(answer.close);
+    batch_answer_bytes_ += answer.body.size();
+    tallies_.erase(slot);
+}
+
 void Session::stored(Answer& answer) {
     ++(answer.is_repeat ? context_.repeated : context_.acknowledged);
     answer.status = 200;
@@ -391,6 +429,10 @@ void Session::stored(Answer& answer) {
 void Session::on_stored(AnswerQueue::Slot slot, const wal::Commit& commit) {
     Answer* answer = answers_.find(slot);
     if (answer == nullptr) return;
+    if (const auto batch = tallies_.find(slot); batch != tallies_.end()) {
+        batch->second.stored(commit);
+        return settle_batch(slot, batch->second);
+    }
     if (commit.error) {
         ++context_.failed;
         *answer = failure(*commit.error, commit.in_doubt, answer->close);
@@ -411,6 +453,7 @@ void Session::render_ready() {
     while (const Answer* answer = answers_.ready()) {
         if (protocol_ == Protocol::http) {
             append_http(*answer, out_);
+            if (answer->is_of_batch) batch_answer_bytes_ -= answer->body.size();
             answers_.drop_first();
             continue;
         }
@@ -509,6 +552,14 @@ void Session::finish() {
     if (closed_) return;
     last_ = true;
     held_ = false;
+    if (batch_) {
+        // A part of it may be in the log; its answer waits for that.
+        const auto slot = static_cast<AnswerQueue::Slot>(batch_->ticket());
+        batch_.reset();
+        BatchTally& tally = tallies_[slot];
+        tally.give_up({Errc::overloaded, "the agent is being stopped"});
+        settle_batch(slot, tally);
+    }
     flush();
 }
 

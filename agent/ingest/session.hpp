@@ -13,6 +13,8 @@
 #pragma once
 
 #include "agent/ingest/answer_queue.hpp"
+#include "agent/ingest/batch_intake.hpp"
+#include "agent/ingest/batch_tally.hpp"
 #include "agent/ingest/directory.hpp"
 #include "agent/ingest/frame_reader.hpp"
 #include "agent/ingest/poller.hpp"
@@ -27,6 +29,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -132,6 +135,11 @@ private:
     void process_http();
     void process_frames();
     [[nodiscard]] bool is_full() const;
+
+    [[nodiscard]] bool has_many_answers() const {
+        return answers_.size() >= kOutstandingMax || batch_answer_bytes_ >= kUnsentBytesMax;
+    }
+
     [[nodiscard]] bool is_inside_request() const;
     [[nodiscard]] bool take_turn();  // true: it may read on
     void give_turn_back();
@@ -150,6 +158,11 @@ private:
                                  const Chosen& chosen,
                                  std::string_view key,
                                  bool close);
+    [[nodiscard]] Handled accept_batch(std::string_view body,
+                                       const Chosen& chosen,
+                                       std::string_view key,
+                                       bool close);
+    void settle_batch(AnswerQueue::Slot slot, const BatchTally& tally);
     void stored(Answer& answer);
     void hold();
     void refuse(const customerio::Refusal& why, bool close);
@@ -182,6 +195,9 @@ private:
     Instant has_turn_since_{};
     bool waits_for_turn_ = false;
     bool waits_for_place_ = false;
+    std::optional<BatchIntake> batch_;                 // the rest of it waits for room in the log
+    std::map<AnswerQueue::Slot, BatchTally> tallies_;  // of batches that are not answered yet
+    std::size_t batch_answer_bytes_ = 0;               // of those answered that wait for their turn
     // Since when it is so: the rest of a request is read; answers are waiting to be taken; our half
     // is closed and the app's is not.
     std::optional<Instant> inside_request_;

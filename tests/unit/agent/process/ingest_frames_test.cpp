@@ -131,6 +131,19 @@ TEST_F(IngestFrames, WhatIsNotTakenIsRefusedByItselfAndTheConnectionGoesOn) {
     EXPECT_FALSE(app.ended());
 }
 
+TEST_F(IngestFrames, AnOperationOfV2IsAnEventAndABatchIsRefused) {
+    App& app = world_.connect();
+    const std::string body = R"({"type":"person","identifiers":{"id":"5"},"action":"suppress"})";
+    const std::string batch = R"({"batch":[)" + body + "]}";
+    app.send(frame_of({{.method = Method::post, .target = "/api/v2/batch", .body = batch},
+                       {.method = Method::post, .target = "/api/v2/entity", .body = body}}));
+    const Seen seen = answers(app, 2);
+    EXPECT_THAT(seen.statuses, ElementsAre(400, 200));
+    ASSERT_EQ(seen.bodies.size(), 1U);
+    EXPECT_NE(seen.bodies[0].find("send each operation to /api/v2/entity"), std::string::npos);
+    EXPECT_EQ(world_.log->describe(Seq{1})->entry.event().operation, Operation::suppress);
+}
+
 TEST_F(IngestFrames, ADamagedFrameEndsTheConnectionAfterWhatCameBefore) {
     App& app = world_.connect();
     std::string damaged = frame_of({identify_frame()});
