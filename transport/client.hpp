@@ -23,7 +23,7 @@ namespace holdfast::transport {
 struct Deadlines {
     Duration connect = std::chrono::seconds(5);  // name resolution, TCP and TLS together
     Duration first_byte =
-        std::chrono::seconds(10);               // from the last byte sent to the answer's header
+        std::chrono::seconds(10);               // from the first byte sent to the answer's header
     Duration total = std::chrono::seconds(15);  // the whole attempt
 };
 

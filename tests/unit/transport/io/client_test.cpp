@@ -142,7 +142,7 @@ std::vector<Framing> framings() {
         {"interim answer", interim + ok(), 200},
         {"interim answers only", interim, 0, "closed the connection"},
         {"too many interim answers", flood + ok(), 0, "more than 8 interim answers"},
-        {"upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 0, "closed"},
+        {"upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 0, "protocol"},
     };
 }
 
