@@ -33,6 +33,8 @@ public:
 
     void signal(int number) const;
 
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
     // All that it wrote to stdout and stderr until now.
     [[nodiscard]] const std::string& output();
 
