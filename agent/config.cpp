@@ -187,6 +187,7 @@ DestinationConfig DestinationReader::read(Taken& taken) {
     track.key = key("api_key", true);
     app = endpoint("app", hosts.app, 100);
     app.key = key("app_key", false);
+    config.endpoint(Endpoint::broadcasts) = app;
 
     config.ca_file = ca_file();
     config.concurrency = static_cast<unsigned>(in_.integer("concurrency", {10, 1, 256}));
@@ -197,6 +198,11 @@ DestinationConfig DestinationReader::read(Taken& taken) {
     config.give_up_after = in_.duration_or_never("give_up_after", {7 * kDay, 1s, 3650 * kDay});
     config.connect_timeout = in_.duration("connect_timeout", {5s, 10ms, 5min});
     config.answer_timeout = in_.duration("answer_timeout", {10s, 10ms, 10min});
+    config.policy = read_policy(in_,
+                                {.concurrency = config.concurrency,
+                                 .backoff_base = config.backoff_base,
+                                 .give_up_after = config.give_up_after,
+                                 .attempt_max = config.attempt_max()});
     refuse_cap_below("backoff_cap", config.backoff_cap, "backoff_base", config.backoff_base);
     refuse_cap_below(
         "breaker_open_cap", config.breaker_open_cap, "breaker_open", config.breaker_open);

@@ -1,6 +1,7 @@
 // The agent's configuration: read once, checked in whole, then never asked about again.
 #pragma once
 
+#include "agent/config_policy.hpp"
 #include "agent/secret.hpp"
 #include "proto/durability.hpp"
 #include "proto/operation.hpp"
@@ -67,6 +68,10 @@ struct DestinationConfig {
     std::optional<Duration> give_up_after;  // nothing: never
     Duration connect_timeout{};
     Duration answer_timeout{};
+    PolicyConfig policy;
+
+    // No attempt takes longer.
+    [[nodiscard]] Duration attempt_max() const { return connect_timeout + 2 * answer_timeout; }
 
     [[nodiscard]] const EndpointConfig& endpoint(Endpoint which) const {
         return endpoints[static_cast<std::size_t>(which)];
@@ -74,6 +79,11 @@ struct DestinationConfig {
 
     [[nodiscard]] EndpointConfig& endpoint(Endpoint which) {
         return endpoints[static_cast<std::size_t>(which)];
+    }
+
+    // Whether it takes anything: its calls are refused at ingest otherwise.
+    [[nodiscard]] bool serves(Endpoint which) const {
+        return which == Endpoint::http ? has(which) : endpoint(which).key.has_value();
     }
 
     // Whether destinations of this type have it.

@@ -154,6 +154,20 @@ std::string Section::text(std::string_view key,
     return {};
 }
 
+std::vector<std::string> Section::texts(std::string_view key, std::vector<std::string> fallback) {
+    const toml::node* node = find(key);
+    if (!node) return fallback;
+    std::vector<std::string> texts;
+    if (const auto* list = node->as_array()) {
+        for (const toml::node& one : *list) {
+            if (const auto* value = one.as_string()) texts.push_back(value->get());
+        }
+        if (texts.size() == list->size()) return texts;
+    }
+    error(key, "is not a list of texts", "[\"one\", \"another\"]");
+    return fallback;
+}
+
 std::string Section::path(std::string_view key, std::string_view fallback, std::size_t bytes_max) {
     const std::optional<std::string> value = text(key);
     if (!value) return std::string(fallback);

@@ -72,6 +72,9 @@ public:
     [[nodiscard]] std::string text(std::string_view key,
                                    std::string_view allowed,
                                    const std::function<bool(std::string_view)>& fits);
+    // A list of texts.
+    [[nodiscard]] std::vector<std::string> texts(std::string_view key,
+                                                 std::vector<std::string> fallback);
     // An absolute path of at most `bytes_max` bytes.
     [[nodiscard]] std::string path(std::string_view key,
                                    std::string_view fallback,

@@ -64,6 +64,19 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     return parse(text, kSizeUnits, std::numeric_limits<std::uint64_t>::max());
 }
 
+std::optional<Rate> parse_rate(std::string_view text) {
+    Rate rate{};
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, rate.count);
+    if (error != std::errc() || rest == end || *rest != '/') return std::nullopt;
+    std::string per(rest + 1, end);
+    const bool is_unit_alone = !per.empty() && (per.front() < '0' || per.front() > '9');
+    const auto time = parse_duration(is_unit_alone ? "1" + per : per);
+    if (!time) return std::nullopt;
+    rate.per = *time;
+    return rate;
+}
+
 std::string format_duration(Duration duration) {
     if (duration == Duration::zero()) return "0s";
     return format(static_cast<std::uint64_t>(duration.count()), kTimeUnits);

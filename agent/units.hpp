@@ -17,6 +17,16 @@ namespace holdfast::agent {
 // Units: kB, MB, GB (powers of 1000), KiB, MiB, GiB (powers of 1024), none for bytes.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 
+struct Rate {
+    std::uint32_t count;
+    Duration per;
+
+    bool operator==(const Rate&) const = default;
+};
+
+// "100/s", "1/10s", "5/m": a count, and a length of time that may be a unit alone.
+[[nodiscard]] std::optional<Rate> parse_rate(std::string_view text);
+
 // With the largest unit that divides it; what the parser reads back as the same. A duration is not
 // negative and is a whole number of milliseconds.
 [[nodiscard]] std::string format_duration(Duration duration);

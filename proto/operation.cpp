@@ -74,8 +74,9 @@ Endpoint endpoint_of(Kind kind) {
         case Kind::events:
             return Endpoint::track;
         case Kind::sends:
-        case Kind::broadcasts:
             return Endpoint::app;
+        case Kind::broadcasts:
+            return Endpoint::broadcasts;
         case Kind::requests:
             break;
     }
@@ -104,6 +105,8 @@ std::string_view to_string(Endpoint endpoint) {
             return "app";
         case Endpoint::http:
             return "http";
+        case Endpoint::broadcasts:
+            return "broadcasts";
     }
     return "unknown";
 }

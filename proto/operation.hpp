@@ -43,8 +43,11 @@ enum class Safety : std::uint8_t {
 
 // Which of a destination's endpoints (host and credential) takes it. Each has gates of its own, so
 // that a refused key for e-mail does not hold up the events.
-enum class Endpoint : std::uint8_t { track, app, http };
-inline constexpr std::array kEndpoints = {Endpoint::track, Endpoint::app, Endpoint::http};
+//
+// Broadcasts are of the app's host and key too, but have another limit there.
+enum class Endpoint : std::uint8_t { track, app, http, broadcasts };
+inline constexpr std::array kEndpoints = {
+    Endpoint::track, Endpoint::app, Endpoint::http, Endpoint::broadcasts};
 inline constexpr std::size_t kEndpointCount = kEndpoints.size();
 
 // What a destination's limits are set by: each kind has a rate and a concurrency of its own.

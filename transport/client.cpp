@@ -86,6 +86,10 @@ asio::awaitable<AttemptResult> Client::Impl::send(std::shared_ptr<Impl> self,
     const Instant start = now();
     AttemptResult result = co_await self->attempt(request, start + self->options.deadlines.total);
     result.latency = now() - start;
+    if (result.body.size() > request.answer_bytes_kept) {
+        result.body.resize(request.answer_bytes_kept);
+        result.body.shrink_to_fit();
+    }
     co_return result;
 }
 

@@ -102,7 +102,7 @@ AttemptResult answered(AnswerParser& parser) {
     result.status = answer.result_int();
     result.retry_after = header_of(answer, http::field::retry_after);
     result.date = header_of(answer, http::field::date);
-    result.body = answer.body().substr(0, kAnswerBodyBytesKept);
+    result.body = answer.body();
     return result;
 }
 

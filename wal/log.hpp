@@ -116,13 +116,19 @@ struct Placed {
     Durability durability = Durability::synced;  // of a repeat that is stored
 };
 
+// A caller's own number for an entry, made of its event while that is at hand.
+using Tag = std::uint64_t;
+using Tagging = std::function<Tag(const Event&)>;
+
 // An entry that a destination is to deliver, without its texts.
 struct Pending {
     Seq seq;
     Ulid id;
     Lane lane{};
+    AlsoLanes also;
     Operation operation{};
     WallTime accepted_at;
+    Tag tag = 0;
     std::optional<Retry> retry;
     bool parked = false;
 };
@@ -246,8 +252,11 @@ public:
     // --- delivering ---
 
     // The next entries of the destination, each handed out once per opening, in order: first those
-    // that were outstanding when the log was opened. Errors: storage_failed.
-    [[nodiscard]] Result<Taken> take(std::string_view destination, std::size_t count_max);
+    // that were outstanding when the log was opened. `tagging` may be empty. Errors:
+    // storage_failed.
+    [[nodiscard]] Result<Taken> take(std::string_view destination,
+                                     std::size_t count_max,
+                                     const Tagging& tagging = {});
 
     // Errors: not_found, corrupt, storage_failed.
     [[nodiscard]] Result<Entry> get(Seq seq) const;
@@ -277,6 +286,7 @@ public:
     // The operator knows of all that is lost by now.
     void lost_is_seen();
     [[nodiscard]] SpaceStatus space() const;  // looks at the disk
+    [[nodiscard]] SpaceLevel space_level() const;  // as far as is known without looking
     [[nodiscard]] Counts counts(std::string_view destination) const;
     [[nodiscard]] std::optional<WallTime> oldest_pending_at(std::string_view destination) const;
     [[nodiscard]] std::optional<Ulid> newest_id() const;  // after opening: ULIDs go on from here

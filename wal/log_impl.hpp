@@ -197,12 +197,16 @@ struct Log::Impl {
                                                const std::vector<Seq>& outstanding,
                                                Seq from,
                                                Seq to,
-                                               std::size_t count_max) const;
-    void look_at_outstanding(const std::vector<Seq>& outstanding, std::vector<Seen>& seen) const;
+                                               std::size_t count_max,
+                                               const Tagging& tagging) const;
+    void look_at_outstanding(const std::vector<Seq>& outstanding,
+                             const Tagging& tagging,
+                             std::vector<Seen>& seen) const;
     void look_at_fresh(std::string_view destination,
                        Seq from,
                        Seq to,
                        std::size_t count_max,
+                       const Tagging& tagging,
                        std::vector<Seen>& seen) const;
     [[nodiscard]] Result<std::string> state_to_deliver(Seq seq) const;
     void add_retry(Seen& one) const;

@@ -99,6 +99,11 @@ void Log::Impl::look(std::unique_lock<std::mutex>& lock) {
     if (admission_.excess() > 0) reclaim_at_ = now;
 }
 
+SpaceLevel Log::space_level() const {
+    const std::scoped_lock lock(impl_->mutex_);
+    return impl_->admission_.level();
+}
+
 SpaceStatus Log::space() const {
     const Result<DiskUse> use = impl_->look_at_disk();
     const std::scoped_lock lock(impl_->mutex_);

@@ -15,13 +15,21 @@ constexpr std::size_t kScanMax = 4096;
 // Entries among so many others of each are read one by one.
 constexpr std::uint64_t kSparse = 8;
 
-Pending pending_of(Seq seq, const Event& event) {
-    return {seq, event.id, event.lane, event.operation, event.accepted_at, std::nullopt, false};
+Pending pending_of(Seq seq, const Event& event, const Tagging& tagging) {
+    return {seq,
+            event.id,
+            event.lane,
+            event.also,
+            event.operation,
+            event.accepted_at,
+            tagging ? tagging(event) : Tag{},
+            std::nullopt,
+            false};
 }
 
 }  // namespace
 
-Result<Taken> Log::take(std::string_view name, std::size_t count_max) {
+Result<Taken> Log::take(std::string_view name, std::size_t count_max, const Tagging& tagging) {
     Impl& log = *impl_;
     std::vector<Seq> outstanding;
     Seq from;
@@ -36,7 +44,7 @@ Result<Taken> Log::take(std::string_view name, std::size_t count_max) {
         from = destination.cursor.position();
         to = log.head_;
     }
-    return log.hand_out(name, log.look_ahead(name, outstanding, from, to, count_max));
+    return log.hand_out(name, log.look_ahead(name, outstanding, from, to, count_max, tagging));
 }
 
 // Reads without the lock.
@@ -44,10 +52,11 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
                                                    const std::vector<Seq>& outstanding,
                                                    Seq from,
                                                    Seq to,
-                                                   std::size_t count_max) const {
+                                                   std::size_t count_max,
+                                                   const Tagging& tagging) const {
     std::vector<Seen> seen;
-    look_at_outstanding(outstanding, seen);
-    look_at_fresh(name, from, to, count_max, seen);
+    look_at_outstanding(outstanding, tagging, seen);
+    look_at_fresh(name, from, to, count_max, tagging, seen);
     const Seq doubt = [&] {
         const std::scoped_lock lock(mutex_);
         return doubt_;
@@ -67,6 +76,7 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
 
 // By one scan where they stand close together; those that it does not find, one by one.
 void Log::Impl::look_at_outstanding(const std::vector<Seq>& outstanding,
+                                    const Tagging& tagging,
                                     std::vector<Seen>& seen) const {
     if (outstanding.empty()) return;
     std::map<Seq, Pending> found;
@@ -81,7 +91,7 @@ void Log::Impl::look_at_outstanding(const std::vector<Seq>& outstanding,
                     return true;
                 }
                 const Result<Event> event = decode_record(value);
-                if (event) found.emplace_hint(found.end(), *seq, pending_of(*seq, *event));
+                if (event) found.emplace_hint(found.end(), *seq, pending_of(*seq, *event, tagging));
                 return true;
             });
         if (!scanned) options_.note("reading the log: " + scanned.error().detail);
@@ -91,7 +101,7 @@ void Log::Impl::look_at_outstanding(const std::vector<Seq>& outstanding,
         if (const auto known = found.find(seq); known != found.end()) {
             one.entry = std::move(known->second);
         } else if (const Result<Entry> alone = entry_to_deliver(seq); alone) {
-            one.entry = pending_of(seq, alone->event());
+            one.entry = pending_of(seq, alone->event(), tagging);
         } else {
             one.entry = alone.error();
         }
@@ -101,8 +111,12 @@ void Log::Impl::look_at_outstanding(const std::vector<Seq>& outstanding,
 
 // A gap or an early end of the scan is checked by a read of its own, since a scan of this RocksDB
 // may end early and say nothing.
-void Log::Impl::look_at_fresh(
-    std::string_view name, Seq from, Seq to, std::size_t count_max, std::vector<Seen>& seen) const {
+void Log::Impl::look_at_fresh(std::string_view name,
+                              Seq from,
+                              Seq to,
+                              std::size_t count_max,
+                              const Tagging& tagging,
+                              std::vector<Seen>& seen) const {
     std::size_t ours = seen.size();
     Seq expected = from;
     const auto wants_more = [&] {
@@ -113,7 +127,7 @@ void Log::Impl::look_at_fresh(
         if (!event) {
             one.entry = event.error();
         } else if (event->destination == name) {
-            one.entry = pending_of(expected, *event);
+            one.entry = pending_of(expected, *event, tagging);
             ++ours;
         }
         seen.push_back(std::move(one));

@@ -135,6 +135,14 @@ void add_endpoint(const std::string& destination, const EndpointStatus& endpoint
                  endpoint.breaker == state,
                  with_state);
     }
+    to.gauge("holdfast_concurrency",
+             "Requests at once that the endpoint is thought to bear.",
+             endpoint.concurrency,
+             labels);
+    to.gauge("holdfast_rate_share",
+             "What 429s have left of the configured rate: 1 is all of it.",
+             endpoint.rate_share,
+             labels);
     to.gauge("holdfast_gates", "How many gates are closed.", endpoint.gates.size(), labels);
 }
 
@@ -165,6 +173,19 @@ void add_delivery(const AgentStatus::Destination& destination, Families& to) {
     to.gauge("holdfast_in_flight",
              "Entries with a request under way.",
              destination.delivery->in_flight.size(),
+             labels);
+    using transport::Level;
+    for (const Level level : {Level::full, Level::essential_only, Level::disabled}) {
+        Labels with_level = labels;
+        with_level.push_back({"level", std::string(transport::to_string(level))});
+        to.gauge("holdfast_level",
+                 "1 for the degradation level that an operator chose.",
+                 destination.delivery->degradation.level == level,
+                 with_level);
+    }
+    to.gauge("holdfast_essential_first",
+             "1 while essential entries go strictly first, by age or by disk.",
+             destination.delivery->degradation.essential_first,
              labels);
     for (const EndpointStatus& endpoint : destination.delivery->endpoints) {
         add_endpoint(destination.name, endpoint, to);

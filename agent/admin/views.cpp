@@ -42,9 +42,18 @@ Json endpoint_view(const EndpointStatus& endpoint) {
               {"reason", text_view(endpoint.breaker_reason)},
               {"next_probe_at", time_view(endpoint.next_probe_at)}}},
             {"gates", std::move(gates)},
+            {"in_flight", endpoint.in_flight},
+            {"concurrency", endpoint.concurrency},
+            {"rate_share", endpoint.rate_share},
             {"delivered", endpoint.delivered},
             {"attempts", endpoint.attempts},
             {"last_error", text_view(endpoint.last_error)}};
+}
+
+Json degradation_view(const transport::Degradation& degradation) {
+    return {{"level", transport::to_string(degradation.level)},
+            {"essential_first", degradation.essential_first},
+            {"reason", text_view(degradation.reason)}};
 }
 
 Json destination_view(const AgentStatus::Destination& destination, bool is_log_known) {
@@ -63,6 +72,7 @@ Json destination_view(const AgentStatus::Destination& destination, bool is_log_k
             {"failed", count_view(destination.counts.failed, is_log_known)},
             {"complete", count_view(destination.counts.complete, is_log_known)},
             {"oldest_pending_at", time_view(destination.oldest_pending_at)},
+            {"degradation", delivery ? degradation_view(delivery->degradation) : Json(nullptr)},
             {"endpoints", std::move(endpoints)}};
 }
 

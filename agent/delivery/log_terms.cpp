@@ -1,5 +1,7 @@
 #include "agent/delivery/log_terms.hpp"
 
+#include "agent/delivery/traits.hpp"
+
 #include <algorithm>
 
 namespace holdfast::agent {
@@ -12,9 +14,14 @@ transport::Item item_of(const wal::Pending& pending,
     item.seq = pending.seq;
     item.id = pending.id;
     item.lane = pending.lane;
+    item.also = pending.also;
     item.operation = pending.operation;
     item.accepted_at = pending.accepted_at;
     item.parked = pending.parked;
+    const Traits traits = from_tag(pending.tag);
+    item.size = traits.size;
+    item.is_essential = traits.is_essential;
+    item.is_sheddable = traits.is_sheddable;
     if (!pending.retry) return item;
     const wal::Retry& retry = *pending.retry;
     item.attempts = retry.attempts;

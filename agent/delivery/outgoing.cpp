@@ -25,6 +25,7 @@ std::string authorization(Endpoint endpoint, const DestinationConfig& destinatio
         case Endpoint::track:
             return "Basic " + base64(destination.site_id + ":" + key->reveal());
         case Endpoint::app:
+        case Endpoint::broadcasts:
             return "Bearer " + key->reveal();
         case Endpoint::http:
             break;
@@ -34,15 +35,20 @@ std::string authorization(Endpoint endpoint, const DestinationConfig& destinatio
 
 }  // namespace
 
-transport::OutgoingRequest outgoing(const Event& event, const DestinationConfig& destination) {
-    const OperationInfo& operation = info(event.operation);
+transport::OutgoingRequest request_to(Endpoint endpoint, const DestinationConfig& destination) {
     transport::OutgoingRequest request;
-    request.method = to_string(event.method);
-    request.target = event.target;
     request.headers.push_back({"User-Agent", "Holdfast/" HOLDFAST_VERSION});
-    if (std::string value = authorization(operation.endpoint(), destination); !value.empty()) {
+    if (std::string value = authorization(endpoint, destination); !value.empty()) {
         request.headers.push_back({"Authorization", std::move(value)});
     }
+    return request;
+}
+
+transport::OutgoingRequest outgoing(const Event& event, const DestinationConfig& destination) {
+    const OperationInfo& operation = info(event.operation);
+    transport::OutgoingRequest request = request_to(operation.endpoint(), destination);
+    request.method = to_string(event.method);
+    request.target = event.target;
     if (!event.body.empty()) request.headers.push_back({"Content-Type", "application/json"});
     request.body = event.body;
     // A POST without a body still says so: some servers refuse one without a length.

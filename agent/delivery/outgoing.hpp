@@ -8,6 +8,10 @@
 
 namespace holdfast::agent {
 
+// What all requests to the endpoint have.
+[[nodiscard]] transport::OutgoingRequest request_to(Endpoint endpoint,
+                                                    const DestinationConfig& destination);
+
 [[nodiscard]] transport::OutgoingRequest outgoing(const Event& event,
                                                   const DestinationConfig& destination);
 

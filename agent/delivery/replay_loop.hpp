@@ -6,6 +6,7 @@
 
 #include "agent/config.hpp"
 #include "transport/client.hpp"
+#include "transport/policy/degradation.hpp"
 #include "transport/policy/delivery.hpp"
 #include "wal/log.hpp"
 
@@ -37,8 +38,11 @@ struct EndpointStatus {
     };
 
     std::vector<Gate> gates;
-    std::uint64_t attempts = 0;   // since the start
-    std::uint64_t delivered = 0;  // since the start
+    std::size_t in_flight = 0;    // requests
+    std::size_t concurrency = 0;  // so many at once are thought to be borne now
+    double rate_share = 1;        // of the configured rate; less after 429s
+    std::uint64_t attempts = 0;   // requests, since the start
+    std::uint64_t delivered = 0;  // entries, since the start
     std::string last_error;
 };
 
@@ -48,6 +52,7 @@ struct DestinationStatus {
     std::set<Seq> in_flight;
     std::size_t retrying = 0;
     std::vector<EndpointStatus> endpoints;
+    transport::Degradation degradation;
 };
 
 class ReplayLoop {
@@ -66,6 +71,9 @@ public:
 
     // What was intended is on the disk, or is not.
     void on_intended(Seq seq, bool stored);
+
+    // The operator's level, from now on and after a restart.
+    void set_level(transport::Level level);
 
     // No new attempts; those under way have until `deadline`, then they end with what they have.
     void stop(Instant deadline);
@@ -89,16 +97,24 @@ private:
         std::string last_error;
     };
 
+    void restore();
     void restore_gates();
+    void restore_level();
     void save_gates();
+    void degrade();
+    void watch_horizon();
+    void shed();
     bool read_log();  // true: there is more to read
     void add(const wal::Pending& pending);
     bool start_attempts();  // true if it started any
     boost::asio::awaitable<void> make(transport::Attempt attempt);
+    [[nodiscard]] Result<std::vector<wal::Entry>> read(transport::Attempt& attempt);
+    [[nodiscard]] transport::OutgoingRequest request_for(transport::Attempt& attempt,
+                                                         std::vector<wal::Entry>& entries);
     boost::asio::awaitable<bool> intend(Seq seq);
     void take_back_intent(Seq seq, wal::Retry retry);
     boost::asio::awaitable<void> pause_for_log();
-    void settle(const transport::Attempt& attempt, const transport::Decision& decision);
+    void settle(const transport::Settled& settled, Operation operation, bool was_intended);
     void bury(Seq seq, const transport::Dead& dead, wal::Log::Mark how);
     EndpointState& endpoint(Operation operation);
 
@@ -116,8 +132,13 @@ private:
 
     std::map<Seq, Intent*> intents_;
     std::size_t attempts_under_way_ = 0;
-    bool gates_restored_ = false;
+    bool is_restored_ = false;
     std::uint64_t saved_version_ = 0;
+    wal::Tagging tagging_;
+    transport::Level level_ = transport::Level::full;  // the operator's
+    transport::Degradation degradation_;
+    Instant degrade_again_at_ = Instant::min();
+    Instant horizon_at_ = Instant::min();     // when to look at it again
     Instant read_again_at_ = Instant::max();  // the log could not be read
     std::atomic<bool> wants_entries_ = false;
     bool woken_ = false;

@@ -19,7 +19,8 @@ json to_json(const Gates::Snapshot& gates) {
                {"reason", gates.breaker.reason}}},
              {"throttles_in_a_row", gates.throttles_in_a_row},
              {"auth_hold", gates.auth_hold},
-             {"auth_hold_reason", gates.auth_hold_reason}};
+             {"auth_hold_reason", gates.auth_hold_reason},
+             {"rate_factor", gates.rate_factor}};
     if (gates.retry_after_until) {
         out["retry_after_until_ms"] = unix_ms(*gates.retry_after_until);
         out["retry_after_reason"] = gates.retry_after_reason;
@@ -61,6 +62,7 @@ Gates::Snapshot gates_of(const json& in) {
     gates.throttles_in_a_row = count(in, "throttles_in_a_row");
     gates.auth_hold = in.value("auth_hold", false);
     gates.auth_hold_reason = in.value("auth_hold_reason", "");
+    if (in.contains("rate_factor")) gates.rate_factor = count(in, "rate_factor");
     if (in.contains("retry_after_until_ms")) {
         gates.retry_after_until = time(in, "retry_after_until_ms");
         gates.retry_after_reason = in.value("retry_after_reason", "");

@@ -1,5 +1,6 @@
 #include "far_side.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,7 +16,9 @@ constexpr Fault kKinds[] = {Fault::refused,
                             Fault::server_error,
                             Fault::throttled,
                             Fault::throttled_plain,
+                            Fault::slow,
                             Fault::hang,
+                            Fault::cut_short,
                             Fault::answer_lost,
                             Fault::late};
 
@@ -52,14 +55,16 @@ FarSide::FarSide(World& world, const Plan& plan, Checker& checker)
     }
 }
 
-void FarSide::send(const Accepted& event, Then then) {
-    world_.after(world_.random.between(1ms, 200ms), [this, event, then = std::move(then)] {
-        AttemptResult result = arrive(event);
+void FarSide::send(const Request& request, Then then) {
+    const Duration there = world_.random.between(1ms, 200ms);
+    world_.after(there, [this, request, there, then = std::move(then)] {
+        AttemptResult result = arrive(request);
         // Without an answer it is the sender who gives up, but for a connection that breaks.
         const bool breaks = world_.random.chance(30);
         const Duration wait = result.phase == Phase::no_answer && !breaks
                                   ? plan_.deadline
-                                  : world_.random.between(1ms, 100ms);
+                                  : result.latency + world_.random.between(1ms, 100ms);
+        result.latency = there + wait;
         world_.after(wait, [then, result = std::move(result)] { then(result); });
     });
 }
@@ -73,8 +78,8 @@ std::optional<Fault> FarSide::fault_for(Endpoint endpoint) {
     return kinds_[world_.random.between(0, kinds_.size() - 1)];
 }
 
-AttemptResult FarSide::arrive(const Accepted& event) {
-    const std::optional<Fault> fault = fault_for(info(event.operation).endpoint());
+// Before any of the work.
+std::optional<AttemptResult> FarSide::turn_away(std::optional<Fault> fault) {
     if (fault == Fault::refused) return nobody_there();
     if (fault == Fault::hang) return silence();
     if (fault == Fault::credential) return answer(world_.random.chance(50) ? 401 : 403);
@@ -92,18 +97,63 @@ AttemptResult FarSide::arrive(const Accepted& event) {
         if (world_.random.chance(30)) result.retry_after = seconds_text(world_);
         return result;
     }
-    if (event.poison) return answer(400);
+    return std::nullopt;
+}
+
+AttemptResult FarSide::arrive(const Request& request) {
+    const std::optional<Fault> fault = fault_for(request.front().endpoint());
+    if (auto answered = turn_away(fault)) return *std::move(answered);
+    if (!pardoned_ && std::ranges::any_of(request, &Accepted::forbidden)) return answer(403);
+    if (!pardoned_ && std::ranges::any_of(request, &Accepted::crashes)) return answer(500);
+    if (request.size() == 1 && request.front().poison) return answer(400);
     if (fault == Fault::late) {
         world_.after(world_.random.between(1ms, 2 * plan_.deadline),
-                     [this, event] { do_it(event); });
+                     [this, request] { do_all(request); });
+        return silence();
+    }
+    if (fault == Fault::cut_short) {
+        ++checker_.seen["requests that were cut short"];
+        do_first(request, world_.random.between(0, request.size()));
         return silence();
     }
     if (fault == Fault::server_error) {
-        if (world_.random.chance(30)) do_it(event);
+        if (world_.random.chance(30)) do_first(request, world_.random.between(1, request.size()));
         return answer(world_.random.chance(50) ? 500 : 502);
     }
-    do_it(event);
-    return fault == Fault::answer_lost ? silence() : answer(200);
+    AttemptResult result = judge(request);
+    if (fault == Fault::answer_lost) return silence();
+    if (fault == Fault::slow) {
+        ++checker_.seen["slow answers"];
+        result.latency = world_.random.between(3s, 20s);
+    }
+    return result;
+}
+
+// Does what can be done, and says what of it cannot.
+AttemptResult FarSide::judge(const Request& request) {
+    const bool is_shared = request.size() > 1;
+    const bool is_bad = std::ranges::any_of(request, &Accepted::poison);
+    if (is_bad && plan_.has(Fault::opaque) && world_.random.chance(50)) return answer(400);
+    do_all(request);
+    if (!is_shared || !(is_bad || world_.random.chance(20))) return answer(200);
+    AttemptResult result = answer(207);
+    if (!healed_ && plan_.has(Fault::unreadable_answer) && world_.random.chance(30)) {
+        ++checker_.seen["answers that cannot be read"];
+        return result;
+    }
+    result.rejected.emplace();
+    for (std::size_t i = 0; i < request.size(); ++i) {
+        if (request[i].poison) result.rejected->push_back({i, "it is refused"});
+    }
+    // Nobody stands there.
+    if (world_.random.chance(20)) result.rejected->push_back({request.size(), "it is refused"});
+    return result;
+}
+
+void FarSide::do_first(const Request& request, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!request[i].poison) checker_.on_done(request[i]);
+    }
 }
 
 void FarSide::change_weather() {

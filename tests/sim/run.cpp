@@ -6,14 +6,19 @@
 #include "sim_log.hpp"
 #include "world.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace holdfast::sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLongest = 3h;  // in the simulation, after the last fault
+// In the simulation, after the last fault.
+constexpr Duration kPardonAfter = 90min;
+constexpr Duration kLongest = 3h;
 constexpr std::uint64_t kStepsMax = 200'000;
 
 class Run {
@@ -50,7 +55,7 @@ private:
 
     void plan_the_work() {
         for (std::uint64_t left = plan_.events; left > 0;) {
-            const std::uint64_t burst = std::min(left, world_.random.between(1, 10));
+            const std::uint64_t burst = std::min(left, world_.random.between(1, plan_.burst));
             left -= burst;
             sometime(1, [this, burst] {
                 for (std::uint64_t i = 0; i < burst; ++i) accept();
@@ -60,25 +65,56 @@ private:
 
     void accept() {
         if (!process_) return world_.after(1s, [this] { accept(); });  // the app tries again
+        const Accepted event = make_event();
+        log_.append(event);
+        std::string people;
+        for (const Lane lane : event.lanes()) {
+            people += " " + std::to_string(static_cast<std::uint64_t>(lane));
+        }
+        checker_.tell(event.seq,
+                      "accepted: " + std::string(info(event.operation).name) + " of" + people);
+        process_->wake();
+    }
+
+    Accepted make_event() {
         static constexpr Operation kOperations[] = {Operation::identify,
                                                     Operation::event,
                                                     Operation::event,
                                                     Operation::delete_person,
                                                     Operation::send_email,
                                                     Operation::send_email};
+        const auto chance = [this](std::uint64_t percent) { return world_.random.chance(percent); };
         Accepted event;
         event.seq = {log_.events().size() + 1};
         event.accepted_at = world_.wall_now();
         event.id = ids_.make(event.accepted_at);
-        // The first person is a busy one.
-        event.lane = Lane{world_.random.chance(30) ? 1 : world_.random.between(1, plan_.lanes)};
+        event.lane = person();
         event.operation = kOperations[world_.random.between(0, std::size(kOperations) - 1)];
-        event.poison = plan_.has(Fault::poison) && world_.random.chance(10);
-        log_.append(event);
-        checker_.tell(event.seq,
-                      "accepted: " + std::string(info(event.operation).name) + " of person " +
-                          std::to_string(static_cast<std::uint64_t>(event.lane)));
-        process_->wake();
+        if (event.kind() == Kind::people && chance(plan_.barrier_percent)) add_others(event);
+        if (!event.is_once() && chance(plan_.share_percent)) {
+            const std::uint64_t most = chance(5) ? 6000 : 800;
+            event.traits.size = static_cast<std::uint32_t>(world_.random.between(1, most));
+        }
+        event.traits.is_essential = chance(plan_.essential_percent);
+        event.traits.is_sheddable = chance(plan_.sheddable_percent);
+        event.poison = plan_.has(Fault::poison) && chance(10);
+        event.forbidden = plan_.has(Fault::forbidden) && chance(3);
+        event.crashes = plan_.has(Fault::crasher) && chance(3);
+        event.damaged = plan_.has(Fault::damage) && chance(3);
+        return event;
+    }
+
+    // The first person is a busy one.
+    Lane person() {
+        return Lane{world_.random.chance(30) ? 1 : world_.random.between(1, plan_.lanes)};
+    }
+
+    void add_others(Accepted& event) {
+        for (std::uint64_t left = world_.random.between(1, 2); left > 0; --left) {
+            const std::vector<Lane> known = event.lanes();
+            const Lane other = person();
+            if (std::ranges::count(known, other) == 0) event.also.push_back(other);
+        }
     }
 
     void plan_the_faults() {
@@ -95,6 +131,20 @@ private:
         if (plan_.has(Fault::credential_change)) {
             sometime(world_.random.between(1, 4), [this] { change_credential(); });
         }
+        if (plan_.has(Fault::level_change)) {
+            sometime(world_.random.between(1, 6), [this] { change_level(); });
+        }
+    }
+
+    void change_level() {
+        static constexpr transport::Level kLevels[] = {
+            transport::Level::full, transport::Level::essential_only, transport::Level::disabled};
+        if (process_) process_->set_level(kLevels[world_.random.between(0, 2)]);
+    }
+
+    void restore_full_level() {
+        if (!process_) return world_.after(1s, [this] { restore_full_level(); });
+        process_->set_level(transport::Level::full);
     }
 
     void change_credential() {
@@ -128,6 +178,13 @@ private:
         far_side_.heal();
         // Half of the operators wait for the slow probe.
         if (world_.random.chance(50)) change_credential();
+        // Some operators are late.
+        world_.after(world_.random.chance(50) ? world_.random.between(0s, 20min) : Duration(0s),
+                     [this] { restore_full_level(); });
+        world_.after(kPardonAfter, [this] {
+            checker_.on_pardon(process_->delivery());
+            far_side_.pardon();
+        });
     }
 
     const Plan& plan_;

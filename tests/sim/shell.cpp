@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace holdfast::sim {
 namespace {
@@ -29,14 +30,18 @@ void Shell::later(Duration wait, std::function<void()> then) {
 }
 
 void Shell::start() {
-    if (log_.gates() && !has(Bug::forgets_the_gates)) {
-        for (const Endpoint endpoint : kEndpoints) {
-            delivery_.gates(endpoint).restore((*log_.gates())[static_cast<std::size_t>(endpoint)],
-                                              world_.now(),
-                                              world_.wall_now());
-        }
-    }
+    restore();
     wake();
+}
+
+void Shell::restore() {
+    if (!has(Bug::forgets_the_level)) delivery_.set_level(log_.level());
+    if (!log_.gates() || has(Bug::forgets_the_gates)) return;
+    for (const Endpoint endpoint : kEndpoints) {
+        transport::Gates::Snapshot saved = (*log_.gates())[static_cast<std::size_t>(endpoint)];
+        if (has(Bug::forgets_the_factor)) saved.rate_factor = transport::RateFactor::kWhole;
+        delivery_.gates(endpoint).restore(saved, world_.now(), world_.wall_now());
+    }
 }
 
 void Shell::wake() {
@@ -50,13 +55,20 @@ void Shell::on_credential_changed(Endpoint endpoint) {
     wake();
 }
 
+void Shell::set_level(transport::Level level) {
+    delivery_.set_level(level);
+    log_.save(level);
+    checker_.on_level(level);
+    wake();
+}
+
 void Shell::run() {
     woken_ = false;
     // Again after a start: with those gone from the head, what is left in a full window may be only
-    // what waits.
+    // what waits. What is shed makes room too.
     do {
         read_log();
-    } while (start_attempts());
+    } while (shed() || start_attempts());
     save_gates();
     if (woken_) return;
     checker_.on_idle(delivery_);
@@ -90,7 +102,15 @@ void Shell::add(const wal::Pending& pending) {
     transport::Item item =
         agent::item_of(taken, plan_.policy.backoff.cap, world_.now(), world_.wall_now());
     if (pending.retry && has(Bug::forgets_the_fence)) item.lane = Lane{~pending.seq.value};
+    if (log_.was_opened_before() && has(Bug::forgets_the_barriers)) item.also.clear();
     if (const auto dead = delivery_.add(item)) bury(item.seq, *dead, Mark::lazy);
+}
+
+bool Shell::shed() {
+    const std::vector<transport::Settled> ended = delivery_.shed(world_.now());
+    if (has(Bug::sheds_silently)) return !ended.empty();
+    for (const transport::Settled& one : ended) settle(one);
+    return !ended.empty();
 }
 
 bool Shell::start_attempts() {
@@ -104,68 +124,98 @@ bool Shell::start_attempts() {
     return any;
 }
 
-void Shell::make(const transport::Attempt& attempt) {
-    const bool unreadable = log_.is_in_trouble && world_.random.chance(10);
-    if (unreadable) {
-        return later(1s, [this, attempt] { cancel(attempt.seq); });
+void Shell::make(transport::Attempt attempt) {
+    if (log_.is_in_trouble && world_.random.chance(10)) {
+        return later(1s, [this, first = attempt.seq()] { cancel(first); });
+    }
+    const auto damaged =
+        std::ranges::find_if(attempt.seqs, [this](Seq seq) { return log_.event(seq).damaged; });
+    if (damaged != attempt.seqs.end()) {
+        const auto before = static_cast<std::size_t>(damaged - attempt.seqs.begin());
+        if (attempt.seqs.size() > 1) trim(attempt, before);
+        if (before == 0) return on_unreadable(attempt.seq());
+    }
+    if (attempt.seqs.size() > 1 && plan_.has(Fault::misfit) && world_.random.chance(10)) {
+        trim(attempt, world_.random.between(0, attempt.seqs.size() - 1));
     }
     if (has(Bug::settles_before_the_answer)) {
-        log_.complete(attempt.seq, Mark::lazy);
+        for (const Seq seq : attempt.seqs) log_.complete(seq, Mark::lazy);
     }
     if (attempt.must_be_intended && !has(Bug::skips_the_intent)) return intend(attempt);
     send(attempt);
 }
 
-void Shell::cancel(Seq seq) {
+void Shell::trim(transport::Attempt& attempt, std::size_t count) {
+    delivery_.trim(attempt, count, world_.now());
+    checker_.on_trim(attempt, count);
+}
+
+void Shell::cancel(Seq attempt) {
     if (has(Bug::keeps_the_lease)) return;
-    checker_.on_cancelled(seq);
-    delivery_.on_cancelled(seq, world_.now());
+    checker_.on_cancelled(attempt);
+    delivery_.on_cancelled(attempt, world_.now());
+    wake();
+}
+
+void Shell::on_unreadable(Seq attempt) {
+    checker_.on_cancelled(attempt);
+    bury(attempt, delivery_.on_unreadable(attempt, "it cannot be read", world_.now()), Mark::lazy);
     wake();
 }
 
 void Shell::intend(const transport::Attempt& attempt) {
+    const Seq seq = attempt.seq();
     Retry retry;
     retry.attempts = attempt.number - 1;
     retry.first_attempt_at = retry.next_attempt_at = world_.wall_now();
     retry.intended = true;
-    log_.intend(attempt.seq, retry, [self = weak_from_this(), this, attempt, retry](bool stored) {
+    log_.intend(seq, retry, [self = weak_from_this(), this, attempt, seq, retry](bool stored) {
         const auto alive = self.lock();
         if (!alive) return;
         if (stored) return send(attempt);
         Retry taken_back = retry;
         taken_back.intended = false;
-        log_.retry(attempt.seq, taken_back, Mark::synced);
-        cancel(attempt.seq);
+        log_.retry(seq, taken_back, Mark::synced);
+        cancel(seq);
     });
 }
 
 void Shell::send(const transport::Attempt& attempt) {
+    FarSide::Request request;
+    for (const Seq seq : attempt.seqs) request.push_back(log_.event(seq));
+    if (has(Bug::reverses_the_request)) std::ranges::reverse(request);
     far_side_.send(
-        log_.event(attempt.seq),
-        [self = weak_from_this(), this, attempt](const transport::AttemptResult& result) {
+        request, [self = weak_from_this(), this, attempt](const transport::AttemptResult& result) {
             if (const auto alive = self.lock()) on_result(attempt, result);
         });
 }
 
 void Shell::on_result(const transport::Attempt& attempt, const transport::AttemptResult& result) {
-    const transport::Decision decision =
-        delivery_.on_result(attempt.seq, result, world_.now(), world_.wall_now());
-    checker_.on_result(attempt.seq, result, decision, delivery_);
+    transport::AttemptResult told = result;
+    if (has(Bug::takes_partly_for_done) && told.rejected) told.rejected->clear();
+    std::vector<transport::Settled> settled =
+        delivery_.on_result(attempt.seq(), told, world_.now(), world_.wall_now());
+    checker_.on_result(attempt.seq(), result, settled, delivery_);
     save_gates();
-    settle(attempt, decision);
+    for (transport::Settled& one : settled) {
+        if (has(Bug::settles_all_as_the_first)) one.decision = settled.front().decision;
+        if (!has(Bug::settles_before_the_answer)) settle(one);
+    }
     wake();
 }
 
-void Shell::settle(const transport::Attempt& attempt, const transport::Decision& decision) {
-    if (has(Bug::settles_before_the_answer)) return;
-    const Mark how = attempt.must_be_intended ? Mark::synced : Mark::lazy;
+void Shell::settle(const transport::Settled& settled) {
+    const auto& [seq, decision] = settled;
+    const Operation operation = log_.event(seq).operation;
+    const bool sync = log_.event(seq).is_once() || info(operation).erases;
+    const Mark how = sync ? Mark::synced : Mark::lazy;
     if (std::holds_alternative<transport::Done>(decision)) {
-        checker_.on_complete(attempt.seq);
-        log_.complete(attempt.seq, how);
+        checker_.on_complete(seq);
+        log_.complete(seq, how);
     } else if (const auto* again = std::get_if<transport::Again>(&decision)) {
-        log_.retry(attempt.seq, agent::retry_of(*again), how);
+        log_.retry(seq, agent::retry_of(*again), how);
     } else {
-        bury(attempt.seq, std::get<transport::Dead>(decision), how);
+        bury(seq, std::get<transport::Dead>(decision), how);
     }
 }
 

@@ -20,6 +20,7 @@ public:
     // There may be something new to do.
     void wake();
     void on_credential_changed(Endpoint endpoint);
+    void set_level(transport::Level level);
 
     [[nodiscard]] const transport::Delivery& delivery() const { return delivery_; }
 
@@ -27,15 +28,19 @@ private:
     using Retry = wal::Retry;
 
     void run();
+    void restore();
     void read_log();
     void add(const wal::Pending& pending);
+    bool shed();            // true: there were any
     bool start_attempts();  // true: there were any
-    void make(const transport::Attempt& attempt);
+    void make(transport::Attempt attempt);
+    void trim(transport::Attempt& attempt, std::size_t count);
     void intend(const transport::Attempt& attempt);
     void send(const transport::Attempt& attempt);
-    void cancel(Seq seq);
+    void cancel(Seq attempt);
+    void on_unreadable(Seq attempt);
     void on_result(const transport::Attempt& attempt, const transport::AttemptResult& result);
-    void settle(const transport::Attempt& attempt, const transport::Decision& decision);
+    void settle(const transport::Settled& settled);
     void bury(Seq seq, const transport::Dead& dead, SimLog::Mark how);
     void save_gates();
     void later(Duration wait, std::function<void()> then);

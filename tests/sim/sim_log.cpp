@@ -2,6 +2,7 @@
 
 #include "proto/assert.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::sim {
@@ -10,8 +11,31 @@ using namespace std::chrono_literals;
 
 void SimLog::append(const Accepted& event) {
     events_.emplace(event.seq, event);
-    lanes_[event.lane].insert(event.seq);
+    enter(event);
+}
+
+void SimLog::enter(const Accepted& event) {
+    for (const Lane lane : event.lanes()) lanes_[lane].insert(event.seq);
+    unsettled_.insert(event.seq);
     to_take_.insert(event.seq);
+}
+
+bool SimLog::is_first(Seq seq) const {
+    return unsettled_.contains(seq) && std::ranges::all_of(event(seq).lanes(), [&](Lane lane) {
+               return *lanes_.at(lane).begin() == seq;
+           });
+}
+
+bool SimLog::is_urgent(Seq seq) const {
+    const auto is_essential = [this](Seq one) { return event(one).traits.is_essential; };
+    if (is_essential(seq)) return true;
+    return std::ranges::any_of(event(seq).lanes(), [&](Lane lane) {
+        const auto found = lanes_.find(lane);
+        if (found == lanes_.end()) return false;
+        return std::any_of(found->second.upper_bound(seq), found->second.end(), [&](Seq behind) {
+            return is_essential(behind) && is_taken(behind);
+        });
+    });
 }
 
 wal::Taken SimLog::take(std::size_t count_max) {
@@ -23,6 +47,8 @@ wal::Taken SimLog::take(std::size_t count_max) {
         pending.seq = event.seq;
         pending.id = event.id;
         pending.lane = event.lane;
+        pending.also = event.also;
+        pending.tag = agent::to_tag(event.traits);
         pending.operation = event.operation;
         pending.accepted_at = event.accepted_at;
         if (const auto retry = retries_.find(event.seq); retry != retries_.end()) {
@@ -53,6 +79,10 @@ void SimLog::park(Seq seq) {
 
 void SimLog::save(const GatesSnapshot& gates, std::any model) {
     put(Save{gates, std::move(model)}, Mark::lazy);
+}
+
+void SimLog::save(transport::Level level) {
+    put(SaveLevel{level}, Mark::synced);
 }
 
 void SimLog::intend(Seq seq, const wal::Retry& retry, std::function<void(bool)> then) {
@@ -111,16 +141,15 @@ void SimLog::crash(bool power_cut) {
     intents_.clear();
 
     lanes_.clear();
+    unsettled_.clear();
     retries_.clear();
     failed_.clear();
     parked_.clear();
     gates_.reset();
     model_.reset();
+    level_ = transport::Level::full;
     to_take_.clear();
-    for (const auto& [seq, event] : events_) {
-        lanes_[event.lane].insert(seq);
-        to_take_.insert(seq);
-    }
+    for (const auto& [seq, event] : events_) enter(event);
     for (const Change& change : changes_) {
         std::visit([this](const auto& what) { apply(what); }, change);
     }
@@ -148,10 +177,17 @@ void SimLog::apply(const Save& change) {
     model_ = change.model;
 }
 
+void SimLog::apply(const SaveLevel& change) {
+    level_ = change.level;
+}
+
 void SimLog::settle(Seq seq) {
-    const auto lane = lanes_.find(events_.at(seq).lane);
-    HOLDFAST_ASSERT(lane != lanes_.end() && lane->second.erase(seq) == 1);
-    if (lane->second.empty()) lanes_.erase(lane);
+    HOLDFAST_ASSERT(unsettled_.erase(seq) == 1);
+    for (const Lane which : event(seq).lanes()) {
+        const auto lane = lanes_.find(which);
+        HOLDFAST_ASSERT(lane != lanes_.end() && lane->second.erase(seq) == 1);
+        if (lane->second.empty()) lanes_.erase(lane);
+    }
     retries_.erase(seq);
     parked_.erase(seq);
     to_take_.erase(seq);  // while the log is opened

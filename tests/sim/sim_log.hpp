@@ -40,6 +40,7 @@ public:
     void park(Seq seq);
     // `model` is the checker's own idea of what is saved; the log keeps the two together.
     void save(const GatesSnapshot& gates, std::any model);
+    void save(transport::Level level);
 
     // --- faults ---
     // Ends what the process held; with a power cut also what was written and not synced, as far as
@@ -52,8 +53,19 @@ public:
 
     [[nodiscard]] const std::map<Seq, Accepted>& events() const { return events_; }
 
-    // The unsettled entries of each lane.
+    // The unsettled entries of each lane, the barriers in it too.
     [[nodiscard]] const std::map<Lane, std::set<Seq>>& lanes() const { return lanes_; }
+
+    [[nodiscard]] const std::set<Seq>& unsettled() const { return unsettled_; }
+
+    // Of all of its lanes.
+    [[nodiscard]] bool is_first(Seq seq) const;
+
+    // The delivery side was told of it in this life.
+    [[nodiscard]] bool is_taken(Seq seq) const { return !to_take_.contains(seq); }
+
+    // It is essential, or an essential one that was taken stands behind it in one of its lanes.
+    [[nodiscard]] bool is_urgent(Seq seq) const;
 
     [[nodiscard]] const std::map<Seq, wal::Retry>& retries() const { return retries_; }
 
@@ -64,6 +76,10 @@ public:
     [[nodiscard]] const std::optional<GatesSnapshot>& gates() const { return gates_; }
 
     [[nodiscard]] const std::any& gates_model() const { return model_; }
+
+    [[nodiscard]] transport::Level level() const { return level_; }
+
+    [[nodiscard]] bool was_opened_before() const { return life_ > 0; }
 
 private:
     struct Complete {
@@ -89,7 +105,11 @@ private:
         std::any model;
     };
 
-    using Change = std::variant<Complete, Retrying, Fail, Park, Save>;
+    struct SaveLevel {
+        transport::Level level;
+    };
+
+    using Change = std::variant<Complete, Retrying, Fail, Park, Save, SaveLevel>;
 
     struct Intent {
         std::size_t upto;  // so many changes must be durable
@@ -104,6 +124,8 @@ private:
     void apply(const Fail& change);
     void apply(const Park& change);
     void apply(const Save& change);
+    void apply(const SaveLevel& change);
+    void enter(const Accepted& event);
     void settle(Seq seq);
 
     World& world_;
@@ -119,11 +141,13 @@ private:
 
     // What the changes come to.
     std::map<Lane, std::set<Seq>> lanes_;
+    std::set<Seq> unsettled_;
     std::map<Seq, wal::Retry> retries_;
     std::map<Seq, wal::Failure> failed_;
     std::set<Seq> parked_;
     std::optional<GatesSnapshot> gates_;
     std::any model_;
+    transport::Level level_ = transport::Level::full;
     std::set<Seq> to_take_;
 };
 

@@ -10,7 +10,7 @@
 namespace holdfast::transport {
 
 Breaker::Breaker(BreakerPolicy policy) : policy_(policy), window_(policy.window) {
-    HOLDFAST_ASSERT(policy_.failures_in_a_row > 0 && policy_.successes_to_close > 0);
+    HOLDFAST_ASSERT(policy_.successes_to_close > 0);
     HOLDFAST_ASSERT(policy_.open_for > Duration::zero() && policy_.lease_for > Duration::zero());
 }
 
@@ -113,10 +113,10 @@ bool Breaker::take_back(Ticket ticket, Instant now) {
 std::string Breaker::cause_to_open(Instant now, std::string_view reason) const {
     const std::string last(reason);
     if (state_ == State::half_open) return "the probe failed: " + last;
-    if (failures_in_a_row_ >= policy_.failures_in_a_row)
+    if (policy_.failures_in_a_row > 0 && failures_in_a_row_ >= policy_.failures_in_a_row)
         return std::to_string(failures_in_a_row_) + " failures in a row, the last: " + last;
     const auto [calls, failures] = window_.counts(now);
-    if (calls < policy_.window_calls_min) return {};
+    if (policy_.window_failure_percent == 0 || calls < policy_.window_calls_min) return {};
     if (failures * 100 < calls * policy_.window_failure_percent) return {};
     const auto seconds = std::chrono::floor<std::chrono::seconds>(window_.length());
     return std::to_string(failures) + " of " + std::to_string(calls) + " attempts failed within " +

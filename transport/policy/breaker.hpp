@@ -26,14 +26,18 @@
 namespace holdfast::transport {
 
 struct BreakerPolicy {
-    std::uint32_t failures_in_a_row = 5;              // open, however few calls there are
+    std::uint32_t failures_in_a_row = 5;  // open, however few calls there are; 0: not by these
     Duration window = std::chrono::seconds(30);       // open, when within it
     std::uint32_t window_calls_min = 10;              // there were so many calls
-    std::uint32_t window_failure_percent = 50;        // and this share failed
+    std::uint32_t window_failure_percent = 50;        // and this share failed; 0: not by these
     Duration open_for = std::chrono::seconds(30);     // doubles with each failed round of probes
     Duration open_for_max = std::chrono::minutes(5);  // both are before jitter, which only shortens
     Duration lease_for = std::chrono::seconds(30);
+    // An answer that took longer speaks against the far side's health, whatever it says.
+    Duration slow_answer = std::chrono::seconds(5);
     std::uint32_t successes_to_close = 3;
+
+    bool operator==(const BreakerPolicy&) const = default;
 };
 
 class Breaker {

@@ -3,6 +3,7 @@
 #include "transport/policy/retry_after.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace holdfast::transport {
@@ -21,8 +22,23 @@ std::string_view to_string(GateKind kind) {
     return "unknown";
 }
 
+namespace {
+
+// One attempt a second is left at the worst, or the whole of a rate that is slower.
+std::uint32_t least_factor(const LimiterPolicy& rate) {
+    const auto a_second = std::chrono::duration<double>(rate.per).count() / rate.count;
+    const double least = std::ceil(a_second * RateFactor::kWhole);
+    return static_cast<std::uint32_t>(std::clamp(least, 1.0, double{RateFactor::kWhole}));
+}
+
+}  // namespace
+
 Gates::Gates(GatesPolicy policy)
-    : policy_(policy), breaker_(policy.breaker), limiter_(policy.rate) {}
+    : policy_(policy),
+      breaker_(policy.breaker),
+      limiter_(policy.rate),
+      factor_(least_factor(policy.rate)),
+      concurrency_(policy.concurrency) {}
 
 std::vector<ClosedGate> Gates::closed(Instant now) const {
     std::vector<ClosedGate> gates;
@@ -36,7 +52,12 @@ std::vector<ClosedGate> Gates::closed(Instant now) const {
         gates.push_back({GateKind::breaker, *at, breaker_.reason()});
     }
     if (const Instant at = limiter_.next_at(now); at > now) {
-        gates.push_back({GateKind::rate, at, "the configured rate is reached"});
+        const std::uint32_t percent = factor_.factor() * 100 / RateFactor::kWhole;
+        gates.push_back({GateKind::rate,
+                         at,
+                         percent == 100 ? "the configured rate is reached"
+                                        : std::to_string(percent) +
+                                              " % of the configured rate, lowered by 429s"});
     }
     return gates;
 }
@@ -49,12 +70,16 @@ Instant Gates::opens_at(Instant now) const {
     return std::max(at, limiter_.next_at(now));
 }
 
+bool Gates::is_probing(Instant now) const {
+    return auth_hold_ || breaker_.state(now) != Breaker::State::closed;
+}
+
 bool Gates::makes_progress(Instant now) const {
     return !auth_hold_ && throttles_in_a_row_ < 2 && breaker_.state(now) == Breaker::State::closed;
 }
 
 std::optional<Gates::Pass> Gates::try_enter(Instant now) {
-    if (opens_at(now) > now) return std::nullopt;
+    if (is_busy() || opens_at(now) > now) return std::nullopt;
     const std::optional<Breaker::Ticket> ticket = breaker_.try_acquire(now);
     if (!ticket) return std::nullopt;
     if (!limiter_.try_take(now)) {
@@ -62,6 +87,7 @@ std::optional<Gates::Pass> Gates::try_enter(Instant now) {
         return std::nullopt;
     }
     if (auth_hold_) auth_probe_at_ = now + policy_.auth_probe_every;
+    concurrency_.on_start(++in_flight_);
     return Pass{*ticket, throttles_in_a_row_};
 }
 
@@ -77,15 +103,10 @@ void Gates::on_result(const Pass& pass,
                       std::uint64_t seed,
                       Instant now,
                       WallTime wall_now) {
-    const Breaker::State before = breaker_.state(now);
-    if (verdict.outcome == Outcome::delivered) {
-        breaker_.on_success(pass.ticket, now);
-    } else if (counts_as_failure(verdict.outcome)) {
-        breaker_.on_failure(pass.ticket, now, seed, verdict.reason);
-    } else {
-        breaker_.on_neutral(pass.ticket, now);
-    }
-    if (breaker_.state(now) != before) ++version_;
+    --in_flight_;
+    tell_breaker(pass, verdict, result, seed, now);
+    tell_concurrency(verdict.outcome, result, now);
+    tell_rate(verdict.outcome, now);
 
     std::optional<RetryAfter> asked;
     if (result.retry_after && result.phase == Phase::answered) {
@@ -129,11 +150,58 @@ void Gates::on_result(const Pass& pass,
     if (auth_hold_) on_credential_changed();
 }
 
+void Gates::tell_breaker(const Pass& pass,
+                         const Verdict& verdict,
+                         const AttemptResult& result,
+                         std::uint64_t seed,
+                         Instant now) {
+    const Breaker::State before = breaker_.state(now);
+    const bool is_slow = result.latency > policy_.breaker.slow_answer;
+    if (counts_as_failure(verdict.outcome)) {
+        breaker_.on_failure(pass.ticket, now, seed, verdict.reason);
+    } else if (verdict.outcome == Outcome::delivered && is_slow) {
+        const auto seconds = std::chrono::round<std::chrono::seconds>(result.latency);
+        breaker_.on_failure(pass.ticket,
+                            now,
+                            seed,
+                            verdict.reason + ", after " + std::to_string(seconds.count()) + " s");
+    } else if (verdict.outcome == Outcome::delivered) {
+        breaker_.on_success(pass.ticket, now);
+    } else {
+        breaker_.on_neutral(pass.ticket, now);
+    }
+    if (breaker_.state(now) != before) ++version_;
+}
+
+void Gates::tell_concurrency(Outcome outcome, const AttemptResult& result, Instant now) {
+    switch (outcome) {
+        case Outcome::delivered:
+        case Outcome::poison:
+            return concurrency_.on_answer(result.latency, now);
+        case Outcome::transient:
+        case Outcome::ambiguous:
+        case Outcome::throttled:
+            return concurrency_.on_push_back(now);
+        case Outcome::auth:
+            break;
+    }
+}
+
+void Gates::tell_rate(Outcome outcome, Instant now) {
+    const std::uint32_t before = factor_.factor();
+    if (outcome == Outcome::delivered) factor_.on_success(now);
+    if (outcome == Outcome::throttled) factor_.on_throttled(now);
+    if (factor_.factor() == before) return;
+    limiter_.set_factor(factor_.factor(), now);
+    ++version_;
+}
+
 void Gates::on_drained() {
     if (breaker_.on_drained()) ++version_;
 }
 
 void Gates::on_cancelled(const Pass& pass, Instant now) {
+    --in_flight_;
     breaker_.on_neutral(pass.ticket, now);
 }
 
@@ -154,6 +222,7 @@ Gates::Snapshot Gates::save(Instant now, WallTime wall_now) const {
     snapshot.throttles_in_a_row = throttles_in_a_row_;
     snapshot.auth_hold = auth_hold_;
     snapshot.auth_hold_reason = auth_hold_reason_;
+    snapshot.rate_factor = factor_.factor();
     return snapshot;
 }
 
@@ -172,6 +241,8 @@ void Gates::restore(const Snapshot& snapshot, Instant now, WallTime wall_now) {
     auth_hold_ = snapshot.auth_hold;
     auth_hold_reason_ = snapshot.auth_hold_reason;
     auth_probe_at_ = now;
+    factor_.restore(snapshot.rate_factor);
+    limiter_.set_factor(factor_.factor(), now);
 }
 
 }  // namespace holdfast::transport

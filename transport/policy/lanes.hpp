@@ -1,5 +1,9 @@
-// The entries that one destination holds: in their lanes, and of each lane the first in the
-// schedule: waiting for its time, or ready for its endpoint.
+// The entries that one destination holds: in their lanes, and those that are the first of all of
+// their lanes in the schedule: waiting for their time, or ready for what they are sent by.
+//
+// An entry in several lanes is a barrier: it goes when it is the first in each, and none behind it
+// in any goes before it. A lane with an essential entry in it is essential up to there: what stands
+// in front of that must go first.
 //
 // Why intrusive: there may be a million of them, most alone in their lanes. One allocation of 112
 // bytes each; a list, two maps and their nodes took 230.
@@ -11,13 +15,17 @@
 #include "proto/seq.hpp"
 #include "proto/time.hpp"
 
+#include <boost/container/static_vector.hpp>
 #include <boost/intrusive/set.hpp>
 #include <boost/intrusive/unordered_set.hpp>
 
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <set>
+#include <unordered_map>
 #include <vector>
 
 namespace holdfast::transport {
@@ -28,26 +36,52 @@ using ScheduleHook = boost::intrusive::set_base_hook<boost::intrusive::tag<Sched
                                                      boost::intrusive::optimize_size<true>>;
 using LaneHook = boost::intrusive::unordered_set_base_hook<boost::intrusive::tag<LaneTag>>;
 
-// An entry that is held.
-struct Held : ScheduleHook, LaneHook {
-    Seq seq;
+// The place of an entry in one lane.
+struct Place : LaneHook {
     Lane lane{};
+
+private:
+    friend class Lanes;
+    Place* next_ = nullptr;              // in its lane; the last one's is the first
+    std::uint32_t essentials_ : 31 = 0;  // in the whole lane; kept in the last one
+    std::uint32_t is_barrier_ : 1 = 0;   // else it is a Held
+};
+
+// An entry that is held. It is its place in its own lane.
+struct Held : ScheduleHook, Place {
+    std::uint32_t refused_at = 0;  // Gates::credential_passes() then, with was_refused
+    Seq seq;
     std::uint64_t chance = 0;  // of its backoff: backoff_chance()
     WallTime accepted_at;
     WallTime first_attempt_at;  // once there were attempts
     Instant not_before{};
-    std::uint64_t refused_at = 0;  // Gates::credential_passes() then, with was_refused
-    std::uint32_t attempts = 0;
+    std::uint32_t attempts : 28 = 0;
+    // It may be one of so many in a request, as a power of two.
+    std::uint32_t share : 4 = 0;
+    std::uint16_t size = 0;  // in kSizeUnit of what it adds to a request, if it may share one
     Operation operation{};
-    bool was_refused = false;           // with 401 or 403
-    bool waits_for_credential = false;  // and for nothing else
+    bool was_refused : 1 = false;           // with 401 or 403
+    bool waits_for_credential : 1 = false;  // and for nothing else
+    bool is_essential : 1 = false;
+    bool is_in_flight : 1 = false;
+    bool is_sheddable : 1 = false;
+    bool has_also : 1 = false;  // it is in other lanes too
 
-    [[nodiscard]] Endpoint endpoint() const { return info(operation).endpoint(); }
+    static constexpr std::size_t kSizeUnit = 64;    // bytes
+    static constexpr std::uint32_t kShareMax = 15;  // no limit
+    static constexpr std::uint32_t kAttemptsMax = (1U << 28U) - 1;
+
+    [[nodiscard]] Kind kind() const { return info(operation).kind; }
+
+    [[nodiscard]] Endpoint endpoint() const { return endpoint_of(kind()); }
 
 private:
     friend class Lanes;
-    Held* next_ = nullptr;  // in its lane; the last one's is the first
+    bool is_ready_ : 1 = false;   // is in a set of those that are ready …
+    bool is_urgent_ : 1 = false;  // … of essential lanes
 };
+
+static_assert(sizeof(Held) <= 104, "one more word is a million of them");
 
 class Lanes {
 public:
@@ -56,16 +90,31 @@ public:
     Lanes(const Lanes&) = delete;
     Lanes& operator=(const Lanes&) = delete;
 
-    // Puts a copy at the end of its lane; true when it is the first there. In the order of seqs.
-    [[nodiscard]] bool add(const Held& entry);
+    // Puts a copy at the end of its lane and of the others; in the order of seqs. `also`: each
+    // once, and not its own.
+    Held& add(const Held& entry, const AlsoLanes& also = {});
 
-    // The first of a lane that has one.
-    [[nodiscard]] Held& first(Lane lane);
+    // Nothing is in front of it.
+    [[nodiscard]] bool is_first(const Held& held) const;
 
-    // The first of the lane, which is not in the schedule, is gone. Returns the next, if any.
-    [[nodiscard]] Held* pop(Lane lane);
+    // The one right behind it in its lane, if both are in no other lane.
+    [[nodiscard]] Held* after(const Held& held) const;
 
-    // --- the schedule: only the first of a lane, and each once ---
+    // So many are in its lane.
+    [[nodiscard]] std::uint32_t essentials(const Held& held) const;
+
+    // Those that are first now, and were not.
+    using Freed = boost::container::static_vector<Held*, kAlsoLanesMax + 1>;
+
+    // One that is first, and not in the schedule, is gone.
+    [[nodiscard]] Freed pop(Held& first);
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+    // Looks at each.
+    [[nodiscard]] std::size_t count(const std::function<bool(const Held&)>& which) const;
+
+    // --- the schedule: only those that are first, and each once ---
 
     // Until its not_before.
     void wait(Held& first);
@@ -77,8 +126,28 @@ public:
     // Takes it out of those that are ready.
     void take_ready(Held& first);
 
-    // The oldest; nullptr: none is ready for that endpoint.
-    [[nodiscard]] Held* oldest_ready(Endpoint endpoint);
+    struct BySeq {
+        bool operator()(const Held& a, const Held& b) const { return a.seq < b.seq; }
+    };
+
+    using Ready = boost::intrusive::set<Held,
+                                        boost::intrusive::base_hook<ScheduleHook>,
+                                        boost::intrusive::compare<BySeq>,
+                                        boost::intrusive::constant_time_size<false>>;
+
+    // Those of the kind that are ready, the oldest first: of essential lanes, or of the others.
+    [[nodiscard]] Ready& ready(Kind kind, bool urgent) {
+        return ready_[2 * static_cast<std::size_t>(kind) + (urgent ? 1 : 0)];
+    }
+
+    [[nodiscard]] const Ready& ready(Kind kind, bool urgent) const {
+        return ready_[2 * static_cast<std::size_t>(kind) + (urgent ? 1 : 0)];
+    }
+
+    // One that is ready, is sheddable, and stands in front of nothing essential.
+    [[nodiscard]] Held* first_to_shed() const {
+        return to_shed_.empty() ? nullptr : *to_shed_.begin();
+    }
 
     // When the first of those that wait is due.
     [[nodiscard]] std::optional<Instant> next_due() const;
@@ -87,18 +156,29 @@ public:
     void stop_waiting(const std::function<bool(const Held&)>& which);
 
 private:
+    // Where an entry of several lanes stands in one that is not its own.
+    struct Barrier : Place {
+        Held* held = nullptr;
+    };
+
+    // Of an entry of several lanes.
+    struct Spread {
+        std::size_t behind = 0;  // in so many of them somebody is in front of it
+        boost::container::static_vector<std::unique_ptr<Barrier>, kAlsoLanesMax> barriers;
+    };
+
     struct LaneOf {
         using type = Lane;
 
-        Lane operator()(const Held& held) const { return held.lane; }
+        Lane operator()(const Place& place) const { return place.lane; }
     };
 
     struct LaneHash {
         std::size_t operator()(Lane lane) const { return static_cast<std::size_t>(lane); }
     };
 
-    struct BySeq {
-        bool operator()(const Held& a, const Held& b) const { return a.seq < b.seq; }
+    struct ByAge {
+        bool operator()(const Held* a, const Held* b) const { return a->seq < b->seq; }
     };
 
     struct ByTime {
@@ -108,31 +188,35 @@ private:
     };
 
     // Of each lane the last.
-    using Table = boost::intrusive::unordered_set<Held,
+    using Table = boost::intrusive::unordered_set<Place,
                                                   boost::intrusive::base_hook<LaneHook>,
                                                   boost::intrusive::key_of_value<LaneOf>,
                                                   boost::intrusive::hash<LaneHash>,
                                                   boost::intrusive::power_2_buckets<true>>;
-    using Ready = boost::intrusive::set<Held,
-                                        boost::intrusive::base_hook<ScheduleHook>,
-                                        boost::intrusive::compare<BySeq>,
-                                        boost::intrusive::constant_time_size<false>>;
     using Waiting = boost::intrusive::set<Held,
                                           boost::intrusive::base_hook<ScheduleHook>,
                                           boost::intrusive::compare<ByTime>,
                                           boost::intrusive::constant_time_size<false>>;
     using Buckets = std::vector<Table::bucket_type>;
 
+    static Held& held_of(Place& place);
     void resize(std::size_t buckets);
+    bool enter(Place& place, bool is_essential);
+    void leave(Place& place, bool is_essential, Freed& freed);
 
-    [[nodiscard]] Ready& ready(Endpoint endpoint) {
-        return ready_[static_cast<std::size_t>(endpoint)];
-    }
+    [[nodiscard]] Place& first_of(const Place& last) const { return *last.next_; }
+
+    [[nodiscard]] bool has_essential(Lane lane) const;
+    [[nodiscard]] bool is_urgent(const Held& first) const;
+    void promote(Place& first);
 
     Buckets buckets_;
     Table lasts_;
-    std::array<Ready, kEndpointCount> ready_;
+    std::array<Ready, 2 * kKindCount> ready_;
     Waiting waiting_;
+    std::set<Held*, ByAge> to_shed_;
+    std::unordered_map<const Held*, Spread> spreads_;
+    std::size_t size_ = 0;
 };
 
 }  // namespace holdfast::transport

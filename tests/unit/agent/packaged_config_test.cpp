@@ -68,6 +68,7 @@ TEST_F(PackagedConfigTest, ShowsTheDefaultInEachCommentedKey) {
     EXPECT_EQ(a.give_up_after, b.give_up_after);
     EXPECT_EQ(a.connect_timeout, b.connect_timeout);
     EXPECT_EQ(a.answer_timeout, b.answer_timeout);
+    EXPECT_EQ(a.policy, b.policy);
 }
 
 TEST_F(PackagedConfigTest, MentionsEveryKeyThatThereIs) {

@@ -68,5 +68,27 @@ TEST(UnitsTest, ShowAValueWithTheLargestUnitThatDividesIt) {
     EXPECT_EQ(format_size(3 << 20), "3MiB");
 }
 
+TEST(RateTest, ACountAndATime) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(parse_rate("100/s"), (Rate{100, 1s}));
+    EXPECT_EQ(parse_rate("1/10s"), (Rate{1, 10s}));
+    EXPECT_EQ(parse_rate("5/m"), (Rate{5, 1min}));
+    EXPECT_EQ(parse_rate("0/s"), (Rate{0, 1s}));
+    for (const std::string_view text : {"",
+                                        "/",
+                                        "5",
+                                        "5/",
+                                        "/s",
+                                        "5/x",
+                                        "-1/s",
+                                        "5 /s",
+                                        "5/ s",
+                                        "4294967296/s",
+                                        "1/2",
+                                        "1/s/s"}) {
+        EXPECT_FALSE(parse_rate(text)) << text;
+    }
+}
+
 }  // namespace
 }  // namespace holdfast::agent

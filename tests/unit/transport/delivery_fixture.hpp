@@ -19,6 +19,19 @@ inline constexpr Lane kCyd{3};
 
 class DeliveryFixture : public ::testing::Test {
 protected:
+    // So many attempts at once to each endpoint, always.
+    void set_concurrency(std::size_t count) {
+        for (GatesPolicy& gates : policy.gates) {
+            gates.concurrency = {.max = count, .is_adaptive = false};
+        }
+    }
+
+    DeliveryFixture() {
+        policy.serves = {true, true, false, false};
+        set_concurrency(10);
+        delivery = Delivery(policy);
+    }
+
     // With another policy: before the first entry.
     void restart(const DeliveryPolicy& changed) {
         policy = changed;
@@ -43,7 +56,7 @@ protected:
     // something: at a later time, or when something is told.
     std::uint64_t next() {
         const std::optional<Attempt> attempt = delivery.next(now);
-        if (attempt) return attempt->seq.value;
+        if (attempt) return attempt->seq().value;
         if (const auto at = delivery.wake_at(now)) {
             EXPECT_GT(*at, now) << "a busy loop";
         }
@@ -78,7 +91,9 @@ protected:
     }
 
     Decision tell(std::uint64_t seq, const AttemptResult& result) {
-        return delivery.on_result(Seq{seq}, result, now, wall);
+        const std::vector<Settled> settled = delivery.on_result(Seq{seq}, result, now, wall);
+        EXPECT_EQ(settled.size(), 1U);
+        return settled.empty() ? Decision{} : settled.front().decision;
     }
 
     Decision answer(std::uint64_t seq, unsigned status) {

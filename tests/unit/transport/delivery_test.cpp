@@ -13,7 +13,7 @@ TEST_F(DeliveryTest, AnEntryIsSentAndDone) {
     add(1, kAda);
     const std::optional<Attempt> attempt = delivery.next(now);
     ASSERT_TRUE(attempt);
-    EXPECT_EQ(attempt->seq, Seq{1});
+    EXPECT_EQ(attempt->seqs, std::vector{Seq{1}});
     EXPECT_EQ(attempt->operation, Operation::event);
     EXPECT_EQ(attempt->number, 1U);
     EXPECT_FALSE(attempt->must_be_intended);
@@ -60,7 +60,7 @@ TEST_F(DeliveryTest, OnlyTheFailingPersonWaits) {
 }
 
 TEST_F(DeliveryTest, TheOldestGoesFirst) {
-    policy.concurrency_max = 1;
+    set_concurrency(1);
     restart(policy);
     add(1, kAda);
     add(2, kAda);
@@ -75,7 +75,7 @@ TEST_F(DeliveryTest, TheOldestGoesFirst) {
 }
 
 TEST_F(DeliveryTest, WhatIsDueAgainGoesBeforeWhatIsYounger) {
-    policy.concurrency_max = 1;
+    set_concurrency(1);
     restart(policy);
     add(1, kAda);
     add(2, kBob);
@@ -89,7 +89,7 @@ TEST_F(DeliveryTest, WhatIsDueAgainGoesBeforeWhatIsYounger) {
 }
 
 TEST_F(DeliveryTest, NoMoreThanTheConcurrencyAreUnderWay) {
-    policy.concurrency_max = 2;
+    set_concurrency(2);
     restart(policy);
     add(1, kAda);
     add(2, kBob);
@@ -324,7 +324,7 @@ TEST_F(DeliveryTest, WhatCouldNotBeMadeIsBackAtTheHeadAndNotAnAttempt) {
     EXPECT_EQ(delivery.in_flight(), std::set{Seq{3}});
     const std::optional<Attempt> attempt = delivery.next(now);
     ASSERT_TRUE(attempt);
-    EXPECT_EQ(attempt->seq, Seq{1});
+    EXPECT_EQ(attempt->seqs, std::vector{Seq{1}});
     EXPECT_EQ(attempt->number, 1U);
 }
 
@@ -365,6 +365,31 @@ TEST_F(DeliveryTest, TheLastEntryOfAnEndpointClosesItsBreaker) {
     answer(1, 200);
     EXPECT_EQ(delivery.gates(Endpoint::track).breaker().state(now), Breaker::State::closed)
         << "nothing is left to probe with";
+}
+
+TEST_F(DeliveryTest, GivesUpAfterSoManyAttemptsOnlyWhenToldTo) {
+    policy.give_up_attempts = 2;
+    restart(policy);
+    add(1, kAda);
+    EXPECT_EQ(next(), 1U);
+    again(answer(1, 503));
+    sleep();
+    EXPECT_EQ(next(), 1U);
+    const Dead end = dead(answer(1, 503));
+    EXPECT_EQ(end.cause, FailureCause::too_many);
+    EXPECT_EQ(end.reason, "gave up after 2 attempts: 503 Service Unavailable");
+}
+
+TEST_F(DeliveryTest, AnAmbiguousResultIsTriedAgainOnlyWhenToldTo) {
+    policy.retries_ambiguous = true;
+    restart(policy);
+    Item in_doubt = item(1, kAda, Operation::send_email);
+    in_doubt.in_doubt = true;
+    EXPECT_FALSE(delivery.add(in_doubt));
+    const std::optional<Attempt> attempt = delivery.next(now);
+    ASSERT_TRUE(attempt);
+    EXPECT_FALSE(attempt->must_be_intended) << "nobody will ask";
+    again(silence(1));
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST_F(DeliveryWindowTest, WakesWhenTheGateOfWhatIsReadyOpens) {
 }
 
 TEST_F(DeliveryWindowTest, WithAllPlacesTakenOnlyAResultChangesAnything) {
-    policy.concurrency_max = 1;
+    set_concurrency(1);
     restart(policy);
     add(1, kAda);
     add(2, kBob);
@@ -102,8 +102,8 @@ TEST_F(DeliveryWindowTest, SleepingUntilItWantsToBeWokenIsEnough) {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         SCOPED_TRACE(seed);
         std::mt19937_64 random(seed);
-        policy.concurrency_max = random() % 3 + 1;
-        for (GatesPolicy& gates : policy.gates) gates.rate = {.per_second = 3, .burst = 2};
+        set_concurrency(random() % 3 + 1);
+        for (GatesPolicy& gates : policy.gates) gates.rate = {.count = 3, .per = 1s, .burst = 2};
         restart(policy);
         for (std::uint64_t seq = 1; seq <= 20; ++seq) {
             add(seq,
@@ -178,7 +178,7 @@ TEST_F(DeliveryWindowTest, ParksWhatStandsBehindOneThatIsUnderWay) {
 }
 
 TEST_F(DeliveryWindowTest, ParksNothingWhenAllPlacesAreTaken) {
-    policy.concurrency_max = 1;
+    set_concurrency(1);
     policy.serves = {true, false};
     fill(3);
     add(1, kAda);
@@ -199,7 +199,7 @@ TEST_F(DeliveryWindowTest, ParksNothingForAnEndpointThatHasNoEntries) {
 }
 
 TEST_F(DeliveryWindowTest, AnEndpointWithAllItsPlacesTakenDoesNotHoldUpTheOther) {
-    policy.concurrency_max = 1;
+    set_concurrency(1);
     restart(policy);
     add(1, kAda, Operation::send_email);
     add(2, kBob, Operation::send_email);
@@ -232,7 +232,7 @@ TEST_F(DeliveryWindowTest, ParksNothingForAnEndpointThatOpensSoon) {
 // An endpoint that only waits for its next token has a place all the same.
 TEST_F(DeliveryWindowTest, ParksForAnEndpointAtItsRate) {
     policy.serves = {true, false};
-    for (GatesPolicy& gates : policy.gates) gates.rate = {.per_second = 1, .burst = 1};
+    for (GatesPolicy& gates : policy.gates) gates.rate = {.count = 1, .per = 1s, .burst = 1};
     fill(2);
     add(1, kAda);
     add(2, kAda);
@@ -325,7 +325,8 @@ TEST_F(DeliveryWindowTest, WhatWasParkedBeforeARestartTakesNoRoom) {
 }
 
 TEST_F(DeliveryWindowTest, LanesThatAreDoneLeaveNothingBehind) {
-    for (GatesPolicy& gates : policy.gates) gates.rate = {.per_second = 1'000'000, .burst = 1000};
+    for (GatesPolicy& gates : policy.gates)
+        gates.rate = {.count = 1'000'000, .per = 1s, .burst = 1000};
     restart(policy);
     const auto deliver = [this](std::uint64_t from, std::uint64_t count) {
         for (std::uint64_t seq = from; seq < from + count; ++seq) {

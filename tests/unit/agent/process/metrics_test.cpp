@@ -34,7 +34,7 @@ AgentStatus in_trouble() {
     track.breaker = transport::Breaker::State::open;
     track.attempts = 130;
     track.delivered = 104;
-    DestinationStatus delivery{"main", "customerio", {Seq{118}}, 2, {track}};
+    DestinationStatus delivery{"main", "customerio", {Seq{118}}, 2, {track}, {}};
     status.destinations.push_back(
         {"main", {.pending = 12, .complete = 104, .failed = 1}, kNow - 90s, delivery});
     status.destinations.push_back({"a \"b\"", {}, std::nullopt, std::nullopt});

@@ -102,12 +102,13 @@ TEST(SavedGates, ComeBackAsTheyWere) {
     saved[0].throttles_in_a_row = 2;
     saved[0].retry_after_until = wall_from_ms(1'767'323'045'678);
     saved[0].retry_after_reason = "429 \"slow\" \xff";
+    saved[0].rate_factor = 512;
     saved[1].breaker.state = transport::Breaker::State::half_open;
     saved[1].auth_hold = true;
     saved[1].auth_hold_reason = "401";
     const Result<GatesSnapshot> loaded = decode_gates(encode_gates(saved));
     ASSERT_TRUE(loaded);
-    const auto& [track, app, http] = *loaded;
+    const auto& [track, app, http, broadcasts] = *loaded;
     EXPECT_EQ(track.breaker.state, transport::Breaker::State::open);
     EXPECT_EQ(track.breaker.until, wall_from_ms(1234));
     EXPECT_EQ(track.breaker.opens_in_a_row, 3U);
@@ -121,6 +122,9 @@ TEST(SavedGates, ComeBackAsTheyWere) {
     EXPECT_EQ(app.auth_hold_reason, "401");
     EXPECT_FALSE(app.retry_after_until);
     EXPECT_FALSE(http.auth_hold);
+    EXPECT_FALSE(broadcasts.auth_hold);
+    EXPECT_EQ(track.rate_factor, 512U);
+    EXPECT_EQ(app.rate_factor, transport::RateFactor::kWhole);
 }
 
 TEST(SavedGates, WhatIsMissingIsOpen) {

@@ -148,9 +148,17 @@ TEST(StatusView, OfAnAgentInTrouble) {
     track.gates.push_back({"retry_after", wall_from_ms(kNowMs), "429"});
     track.gates.push_back({"paused", std::nullopt, "by root"});
     track.attempts = 130;
+    track.in_flight = 3;
+    track.concurrency = 7;
+    track.rate_share = 0.5;
     track.delivered = 104;
     track.last_error = "503";
-    DestinationStatus delivery{"main", "customerio", {Seq{118}}, 2, {track}};
+    DestinationStatus delivery{"main",
+                               "customerio",
+                               {Seq{118}},
+                               2,
+                               {track},
+                               {transport::Level::disabled, false, "an operator chose it"}};
     status.destinations.push_back(
         {"main", {.pending = 12, .complete = 104, .failed = 1}, wall_from_ms(kNowMs), delivery});
     status.destinations.push_back({"old", {}, std::nullopt, std::nullopt});
@@ -163,14 +171,16 @@ TEST(StatusView, OfAnAgentInTrouble) {
         R"("ingest":{"connections":1,"acknowledged":119,"repeated":3,"refused":4,"failed":7},)"
         R"("destinations":[{"name":"main","type":"customerio","pending":12,"in_flight":1,)"
         R"("retrying":2,"failed":1,"complete":104,)"
-        R"("oldest_pending_at":"2026-01-02T03:04:05.678Z","endpoints":[{"name":"track",)"
+        R"("oldest_pending_at":"2026-01-02T03:04:05.678Z",)"
+        R"("degradation":{"level":"disabled","essential_first":false,"reason":"an operator chose it"},)"
+        R"("endpoints":[{"name":"track",)"
         R"("url":"https://track.customer.io","breaker":{"state":"open","reason":"5 in a row",)"
         R"("next_probe_at":"2026-01-02T03:04:05.678Z"},)"
         R"("gates":[{"gate":"retry_after","until":"2026-01-02T03:04:05.678Z","reason":"429"},)"
-        R"({"gate":"paused","until":null,"reason":"by root"}],)"
+        R"({"gate":"paused","until":null,"reason":"by root"}],"in_flight":3,"concurrency":7,"rate_share":0.5,)"
         R"("delivered":104,"attempts":130,"last_error":"503"}]},)"
         R"({"name":"old","type":"not configured","pending":0,"in_flight":0,"retrying":0,)"
-        R"("failed":0,"complete":0,"oldest_pending_at":null,"endpoints":[]}]})";
+        R"("failed":0,"complete":0,"oldest_pending_at":null,"degradation":null,"endpoints":[]}]})";
     EXPECT_EQ(status_view(status).dump(), expected);
 }
 
@@ -178,7 +188,7 @@ TEST(StatusView, OfALogThatWasNeverOpenSaysThatNothingIsKnown) {
     AgentStatus status;
     status.log = {false, "no room", {}, Seq{1}, 0, {}, 0, 0, {}};
     status.is_log_known = false;
-    DestinationStatus delivery{"main", "customerio", {}, 0, {}};
+    DestinationStatus delivery{"main", "customerio", {}, 0, {}, {}};
     status.destinations.push_back({"main", {}, std::nullopt, delivery});
     const Json view = status_view(status);
     for (const char* key : {"head", "tail", "lost"}) EXPECT_EQ(view["log"][key], nullptr) << key;
