@@ -7,6 +7,8 @@
 namespace holdfast {
 namespace {
 
+constexpr Safety kOnce = Safety::once_if_ambiguous;
+
 constexpr std::array kOperations = {
     OperationInfo{Operation::identify, "identify", Safety::idempotent, Kind::people},
     OperationInfo{Operation::event, "event", Safety::dedup_by_id, Kind::events},
@@ -14,7 +16,27 @@ constexpr std::array kOperations = {
     OperationInfo{Operation::delete_person, "delete", Safety::order_sensitive, Kind::people, true},
     OperationInfo{Operation::suppress, "suppress", Safety::idempotent, Kind::people, true},
     OperationInfo{Operation::unsuppress, "unsuppress", Safety::idempotent, Kind::people},
-    OperationInfo{Operation::send_email, "send_email", Safety::once_if_ambiguous, Kind::sends},
+    OperationInfo{Operation::send_email, "send_email", kOnce, Kind::sends},
+    OperationInfo{Operation::add_device, "add_device", Safety::idempotent, Kind::people},
+    OperationInfo{
+        Operation::delete_device, "delete_device", Safety::idempotent, Kind::people, true},
+    OperationInfo{Operation::merge, "merge", Safety::order_sensitive, Kind::people, true},
+    OperationInfo{Operation::add_to_segment, "add_to_segment", Safety::idempotent, Kind::people},
+    OperationInfo{Operation::remove_from_segment,
+                  "remove_from_segment",
+                  Safety::idempotent,
+                  Kind::people,
+                  true},
+    OperationInfo{Operation::submit_form, "submit_form", kOnce, Kind::events},
+    OperationInfo{Operation::report_metric, "report_metric", kOnce, Kind::events},
+    OperationInfo{Operation::report_push_event, "report_push_event", kOnce, Kind::events},
+    OperationInfo{Operation::unsubscribe, "unsubscribe", Safety::idempotent, Kind::people},
+    OperationInfo{Operation::send_push, "send_push", kOnce, Kind::sends},
+    OperationInfo{Operation::send_sms, "send_sms", kOnce, Kind::sends},
+    OperationInfo{Operation::send_whatsapp, "send_whatsapp", kOnce, Kind::sends},
+    OperationInfo{Operation::send_in_app, "send_in_app", kOnce, Kind::sends},
+    OperationInfo{Operation::send_inbox_message, "send_inbox_message", kOnce, Kind::sends},
+    OperationInfo{Operation::trigger_broadcast, "trigger_broadcast", kOnce, Kind::broadcasts},
     OperationInfo{Operation::v2_add_device, "v2_add_device", Safety::idempotent, Kind::people},
     OperationInfo{
         Operation::v2_delete_device, "v2_delete_device", Safety::idempotent, Kind::people, true},
@@ -42,8 +64,7 @@ constexpr std::array kOperations = {
                   Safety::idempotent,
                   Kind::people,
                   true},
-    OperationInfo{
-        Operation::delivery_event, "delivery_event", Safety::once_if_ambiguous, Kind::events},
+    OperationInfo{Operation::delivery_event, "delivery_event", kOnce, Kind::events},
 };
 
 }  // namespace

@@ -10,8 +10,8 @@
 namespace holdfast::agent {
 namespace {
 
-const customerio::Route kEntity{
-    .operation = Operation::event, .identifier = {}, .shape = customerio::Route::Shape::entity};
+const customerio::Route kEntity{.operation = Operation::event,
+                                .shape = customerio::Route::Shape::entity};
 
 customerio::Refusal key_reused(const Error& why, std::string_view field) {
     return {422, "idempotency_key_reused", why.detail, std::string(field), true};

@@ -120,26 +120,28 @@ void splice(std::string_view json,
 struct Acceptor::Impl {
     simdjson::dom::parser parser;
     std::string target;
-    std::string person;
-    std::string secondary;  // whose lane the event is a barrier in, too
-    std::string name;
+    Subject subject;
     std::string body;
     std::string_view given_id;  // in the parser
 
-    // Each fills in person, name and body of the event.
-    std::optional<Refusal> identify(const Route& route, std::string_view json, Event& event);
-    std::optional<Refusal> track(const Route& route,
-                                 std::string_view json,
-                                 const Acceptance& acceptance,
-                                 Event& event);
-    std::optional<Refusal> send_email(std::string_view json, Event& event);
-    std::optional<Refusal> operation(std::string_view json,
-                                     const Acceptance& acceptance,
-                                     Event& event);
+    // Fills in the subject, and the body of the event.
     std::optional<Refusal> read(const Route& route,
                                 std::string_view json,
                                 const Acceptance& acceptance,
                                 Event& event);
+    void read_path(const Route& route);
+    std::optional<Refusal> read_body(Operation operation,
+                                     std::string_view json,
+                                     const Acceptance& acceptance,
+                                     Event& event);
+    std::optional<Refusal> track(std::string_view json, const Acceptance& acceptance, Event& event);
+    std::optional<Refusal> operation(std::string_view json,
+                                     const Acceptance& acceptance,
+                                     Event& event);
+    std::optional<Refusal> check(Operation operation,
+                                 simdjson::dom::object object,
+                                 std::string_view json);
+    void set_lanes(Event& event) const;
 
     std::variant<simdjson::dom::object, Refusal> parse_object(std::string_view json) {
         simdjson::dom::element root;
@@ -153,35 +155,15 @@ struct Acceptor::Impl {
 
     // Gives the event what it lacks of an id and a time.
     void complete(const EventBody& found, const Acceptance& acceptance, Event& event) {
-        event.name = found.name;
+        subject.name = found.name;
         if (found.id.given()) given_id = found.id.string();
         if (found.id.given() && found.timestamp.given()) return;
         splice(event.body, found, Additions(acceptance.id, acceptance.now), body);
         event.body = body;
     }
-
-    void set_person_in_path(const Route& route, Event& event) {
-        append_person_in_path(route.identifier, person);
-        event.person = person;
-    }
 };
 
-std::optional<Refusal> Acceptor::Impl::identify(const Route& route,
-                                                std::string_view json,
-                                                Event& event) {
-    set_person_in_path(route, event);
-    if (const std::string_view text = trimmed(json); text.empty() || text == kNull) {
-        event.body = "{}";
-        return std::nullopt;
-    }
-    auto parsed = parse_object(json);
-    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
-    event.body = json;
-    return check_identify(std::get<simdjson::dom::object>(parsed));
-}
-
-std::optional<Refusal> Acceptor::Impl::track(const Route& route,
-                                             std::string_view json,
+std::optional<Refusal> Acceptor::Impl::track(std::string_view json,
                                              const Acceptance& acceptance,
                                              Event& event) {
     auto parsed = parse_object(json);
@@ -189,28 +171,37 @@ std::optional<Refusal> Acceptor::Impl::track(const Route& route,
     EventBody found;
     if (auto refusal = check_event(std::get<simdjson::dom::object>(parsed), json, found))
         return refusal;
-    if (route.operation == Operation::event) {
-        set_person_in_path(route, event);
-    } else if (!found.anonymous_id.empty()) {
-        person.append("anonymous:").append(found.anonymous_id);
-    } else if (!found.recipient.empty()) {
-        append_email(found.recipient, person);
+    if (subject.person.empty()) {  // the path names nobody
+        if (!found.anonymous_id.empty()) {
+            subject.person.append("anonymous:").append(found.anonymous_id);
+        } else if (!found.recipient.empty()) {
+            append_email(found.recipient, subject.person);
+        }
     }
-    event.person = person;
     event.body = json;
     complete(found, acceptance, event);
     return std::nullopt;
 }
 
-std::optional<Refusal> Acceptor::Impl::send_email(std::string_view json, Event& event) {
-    auto parsed = parse_object(json);
-    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
-    name.clear();
-    auto refusal = check_send_email(std::get<simdjson::dom::object>(parsed), json, person, name);
-    event.person = person;
-    event.name = name;
-    event.body = json;
-    return refusal;
+void Acceptor::Impl::read_path(const Route& route) {
+    if (!route.identifier.empty()) append_person_in_path(route.identifier, subject.person);
+    switch (route.operation) {
+        case Operation::add_to_segment:
+        case Operation::remove_from_segment:
+            subject.person.append("segment:").append(route.item);
+            break;
+        case Operation::unsubscribe:
+            append_delivery(route.item, subject.person);
+            break;
+        case Operation::trigger_broadcast:
+            subject.person.append("broadcast:").append(route.item);
+            break;
+        case Operation::submit_form:
+            subject.name = route.item;
+            break;
+        default:
+            break;
+    }
 }
 
 std::optional<Refusal> Acceptor::Impl::operation(std::string_view json,
@@ -223,38 +214,102 @@ std::optional<Refusal> Acceptor::Impl::operation(std::string_view json,
     if (auto refusal = check_operation(std::get<simdjson::dom::object>(parsed), json, found)) {
         return refusal;
     }
-    person = std::move(found.person);
-    secondary = std::move(found.secondary);
+    subject.person = std::move(found.person);
+    subject.other_person = std::move(found.secondary);
     event.operation = found.operation;
-    event.person = person;
     event.body = json;
     if (found.is_event) complete(found.event, acceptance, event);
     if (event.body.size() > kV2OperationBytesMax) return operation_too_large();
     return std::nullopt;
 }
 
+std::optional<Refusal> Acceptor::Impl::check(Operation operation,
+                                             simdjson::dom::object object,
+                                             std::string_view json) {
+    switch (operation) {
+        case Operation::identify:
+            return check_identify(object);
+        case Operation::add_device:
+            return check_device(object);
+        case Operation::merge:
+            return check_merge(object, subject);
+        case Operation::add_to_segment:
+        case Operation::remove_from_segment:
+            return check_segment(object);
+        case Operation::submit_form:
+            return check_form(object, subject);
+        case Operation::report_metric:
+            return check_metric(object, "metric", subject);
+        case Operation::report_push_event:
+            return check_metric(object, "event", subject);
+        case Operation::send_email:
+            return check_send_email(object, json, subject);
+        case Operation::send_push:
+        case Operation::send_sms:
+        case Operation::send_whatsapp:
+        case Operation::send_in_app:
+        case Operation::send_inbox_message:
+            return check_send(object, json, subject);
+        case Operation::trigger_broadcast:
+            return check_trigger(object, json);
+        default:  // any object will do
+            return std::nullopt;
+    }
+}
+
+std::optional<Refusal> Acceptor::Impl::read_body(Operation operation,
+                                                 std::string_view json,
+                                                 const Acceptance& acceptance,
+                                                 Event& event) {
+    switch (operation) {
+        case Operation::event:
+        case Operation::anonymous_event:
+            return track(json, acceptance, event);
+        case Operation::delete_person:
+        case Operation::suppress:
+        case Operation::unsuppress:
+        case Operation::delete_device:
+            return std::nullopt;  // the path says it all
+        case Operation::identify:
+        case Operation::unsubscribe:
+        case Operation::trigger_broadcast:
+            if (const std::string_view text = trimmed(json); text.empty() || text == kNull) {
+                event.body = "{}";
+                return std::nullopt;
+            }
+            break;
+        default:
+            break;
+    }
+    auto parsed = parse_object(json);
+    if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
+    event.body = json;
+    return check(operation, std::get<simdjson::dom::object>(parsed), json);
+}
+
 std::optional<Refusal> Acceptor::Impl::read(const Route& route,
                                             std::string_view json,
                                             const Acceptance& acceptance,
                                             Event& event) {
-    if (route.shape == Route::Shape::batch) return one_at_a_time();
-    if (route.shape == Route::Shape::entity) return operation(json, acceptance, event);
-    switch (route.operation) {
-        case Operation::identify:
-            return identify(route, json, event);
-        case Operation::event:
-        case Operation::anonymous_event:
-            return track(route, json, acceptance, event);
-        case Operation::send_email:
-            return send_email(json, event);
-        case Operation::delete_person:
-        case Operation::suppress:
-        case Operation::unsuppress:
-        default:
-            break;  // the path says it all
+    switch (route.shape) {
+        case Route::Shape::batch:
+            return one_at_a_time();
+        case Route::Shape::entity:
+            return operation(json, acceptance, event);
+        case Route::Shape::call:
+            break;
     }
-    set_person_in_path(route, event);
-    return std::nullopt;
+    read_path(route);
+    return read_body(route.operation, json, acceptance, event);
+}
+
+void Acceptor::Impl::set_lanes(Event& event) const {
+    // Nobody's events wait for one another: each has a lane of its own.
+    event.lane = event.person.empty() ? lane_of(event.destination, event.id.text())
+                                      : lane_of(event.destination, event.person);
+    if (subject.other_person.empty()) return;
+    const Lane other = lane_of(event.destination, subject.other_person);
+    if (other != event.lane) event.also.push_back(other);
 }
 
 std::variant<std::vector<std::string_view>, Refusal> Acceptor::split_batch(std::string_view body) {
@@ -300,11 +355,12 @@ std::variant<Event, Refusal> Acceptor::accept(const Route& route,
         return Refusal{413, "too_large", std::string(text::kRequestTooLarge)};
     }
     const RouteRow& row = row_of(route);
-    impl_->person.clear();
-    impl_->secondary.clear();
+    impl_->subject.person.clear();
+    impl_->subject.other_person.clear();
+    impl_->subject.name.clear();
     impl_->target.clear();
     impl_->given_id = {};
-    append_target(row.pattern, route.identifier, impl_->target);
+    append_target(row.pattern, route, impl_->target);
     Event event;
     event.id = acceptance.id;
     event.accepted_at = acceptance.now;
@@ -317,13 +373,9 @@ std::variant<Event, Refusal> Acceptor::accept(const Route& route,
         refusal->is_of_v2 = route.shape != Route::Shape::call;
         return std::move(*refusal);
     }
-    // Nobody's events wait for one another: each has a lane of its own.
-    event.lane = event.person.empty() ? lane_of(event.destination, event.id.text())
-                                      : lane_of(event.destination, event.person);
-    if (!impl_->secondary.empty()) {
-        const Lane other = lane_of(event.destination, impl_->secondary);
-        if (other != event.lane) event.also.push_back(other);
-    }
+    event.person = impl_->subject.person;
+    event.name = impl_->subject.name;
+    impl_->set_lanes(event);
     return event;
 }
 

@@ -31,6 +31,16 @@ std::string_view identifier_fault(std::string_view identifier) {
     return {};
 }
 
+std::string_view item_fault(std::string_view item) {
+    if (item.empty()) return "the path has an empty segment";
+    if (item.size() > kItemBytesMax) return text::kItemTooLong;
+    if (std::any_of(item.begin(), item.end(), is_control)) {
+        return "the path contains a control character";
+    }
+    if (!simdjson::validate_utf8(item)) return "the path is not valid UTF-8";
+    return {};
+}
+
 void append_person_in_path(std::string_view identifier, std::string& out) {
     if (identifier.find('@') != std::string_view::npos) {
         append_email(identifier, out);
@@ -44,6 +54,10 @@ void append_person_in_path(std::string_view identifier, std::string& out) {
 void append_email(std::string_view address, std::string& out) {
     out.append("email:");
     for (const char c : address) out.push_back(ascii_lower(c));
+}
+
+void append_delivery(std::string_view id, std::string& out) {
+    out.append("delivery:").append(id);
 }
 
 void append_cio_id(std::string_view cio_id, std::string& out) {

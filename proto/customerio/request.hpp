@@ -30,7 +30,11 @@ struct Route {
     };
 
     Operation operation;
-    std::string identifier;  // of the person in the path, decoded; empty where the path has none
+    std::string identifier =
+        {};                 // of the person in the path, decoded; empty where the path has none
+    std::string item = {};  // what else the path names, decoded: a device, segment, form, delivery
+                            // or broadcast
+    std::string_view id_type = {};  // of a segment call: "id", "email", "cio_id"; empty: not said
     Shape shape = Shape::call;
 };
 
@@ -47,7 +51,8 @@ struct Refusal {
     [[nodiscard]] std::string body() const;
 };
 
-// 404 for an unknown path, 405 for a known one with another method.
+// 404 for an unknown path, 405 for a known one with another method; 400 for one that cannot be
+// sent.
 [[nodiscard]] std::variant<Route, Refusal> route(std::string_view method, std::string_view target);
 
 // What acceptance adds to a request.
@@ -59,10 +64,10 @@ struct Acceptance {
 };
 
 // Checks the body against the vendor's limits and makes the event that is stored and sent: the path
-// with its identifier percent-encoded in full, the body byte for byte as it came except that an
+// with its identifiers percent-encoded in full, the body byte for byte as it came except that an
 // event without "id" (or with a null one) gets `id` and one without "timestamp" gets `now` in unix
-// seconds; an absent or null identify body becomes {}, the bodies of delete, suppress and
-// unsuppress are dropped. An operation of v2 keeps its shape, in which page and screen are events.
+// seconds; an absent or null body that may be so becomes {}, the bodies of calls that have none are
+// dropped. An operation of v2 keeps its shape, in which page and screen are events.
 //
 // Runs on one thread at a time: keeps a parser and scratch buffers between calls. The event borrows
 // from the request, the acceptance and these buffers: use it before the next call.

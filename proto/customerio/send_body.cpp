@@ -1,5 +1,4 @@
 #include "proto/customerio/body.hpp"
-#include "proto/customerio/identifier.hpp"
 #include "proto/customerio/limits.hpp"
 
 #include <array>
@@ -20,44 +19,16 @@ bool has_text(const Field& field) {
 }
 
 std::optional<Refusal> check_identifiers(const Field& identifiers, std::string& person) {
-    constexpr std::string_view kExactlyOne =
-        "identifiers must be an object with exactly one of id, email, cio_id";
-    simdjson::dom::object object;
-    if (!identifiers.present || identifiers.value.get(object) != simdjson::SUCCESS) {
-        return refuse(kExactlyOne);
-    }
-    std::array<Field, 3> fields{{{"id"}, {"email"}, {"cio_id"}}};
-    const auto& [id, email, cio_id] = fields;
-    if (const Field* twice = find_fields(object, fields)) return refuse(stands_twice(*twice));
-    if (id.given() + email.given() + cio_id.given() != 1) return refuse(kExactlyOne);
-    std::string value;
-    const Field& one = id.given() ? id : email.given() ? email : cio_id;
-    if ((&one != &id && !one.is_string()) || !append_scalar(one.value, value)) {
-        return refuse("the identifier must be a string");
-    }
-    if (const std::string_view fault = identifier_fault(value); !fault.empty())
-        return refuse(fault);
-    if (&one == &email) {
-        append_email(value, person);
-    } else if (&one == &cio_id) {
-        append_cio_id(value, person);
-    } else {
-        person.append("id:").append(value);
-    }
-    return std::nullopt;
+    const std::optional<std::string> fault = read_person(identifiers, person);
+    return fault ? std::optional(refuse(*fault)) : std::nullopt;
 }
 
-std::optional<Refusal> check_content(const Field& message_id,
-                                     bool has_own_content,
-                                     std::string& message_id_text) {
+std::optional<Refusal> check_message_id(const Field& message_id, std::string& message_id_text) {
     if (message_id.given() && !append_scalar(message_id.value, message_id_text)) {
         return refuse("transactional_message_id must be a string or a number");
     }
     if (message_id_text.size() > kAttributeValueBytesMax) {
         return refuse("transactional_message_id cannot be longer than 1000 bytes");
-    }
-    if (message_id_text.empty() && !has_own_content) {
-        return refuse("either transactional_message_id or body, subject and from must be present");
     }
     return std::nullopt;
 }
@@ -126,8 +97,7 @@ std::optional<Refusal> check_sizes(const Field& attachments, std::string_view js
 
 std::optional<Refusal> check_send_email(simdjson::dom::object body,
                                         std::string_view json,
-                                        std::string& person,
-                                        std::string& message_id) {
+                                        Subject& out) {
     std::array<Field, 9> fields{{{"identifiers"},
                                  {"to"},
                                  {"cc"},
@@ -140,10 +110,23 @@ std::optional<Refusal> check_send_email(simdjson::dom::object body,
     const auto& [identifiers, to, cc, bcc, message, content, subject, from, attachments] = fields;
     if (const Field* twice = find_fields(body, fields)) return refuse(stands_twice(*twice));
     const bool has_own_content = has_text(content) && has_text(subject) && has_text(from);
-    if (auto refusal = check_identifiers(identifiers, person)) return refusal;
+    if (auto refusal = check_identifiers(identifiers, out.person)) return refusal;
     if (auto refusal = check_recipients(to, cc, bcc)) return refusal;
-    if (auto refusal = check_content(message, has_own_content, message_id)) return refusal;
+    if (auto refusal = check_message_id(message, out.name)) return refusal;
+    if (out.name.empty() && !has_own_content) {
+        return refuse("either transactional_message_id or body, subject and from must be present");
+    }
     return check_sizes(attachments, json);
+}
+
+std::optional<Refusal> check_send(simdjson::dom::object body, std::string_view json, Subject& out) {
+    std::array<Field, 2> fields{{{"identifiers"}, {"transactional_message_id"}}};
+    const auto& [identifiers, message] = fields;
+    if (const Field* twice = find_fields(body, fields)) return refuse(stands_twice(*twice));
+    if (auto refusal = check_identifiers(identifiers, out.person)) return refusal;
+    if (auto refusal = check_message_id(message, out.name)) return refusal;
+    if (out.name.empty()) return refuse("transactional_message_id must be present");
+    return check_sizes(Field{}, json);
 }
 
 }  // namespace holdfast::customerio

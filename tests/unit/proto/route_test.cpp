@@ -14,6 +14,7 @@ struct Known {
     std::string target;
     Operation operation;
     std::string identifier;
+    std::string item = {};
 };
 
 TEST(RouteTest, EveryCallHasItsRoute) {
@@ -25,6 +26,23 @@ TEST(RouteTest, EveryCallHasItsRoute) {
         {"POST", "/api/v1/customers/5/suppress", Operation::suppress, "5"},
         {"POST", "/api/v1/customers/5/unsuppress", Operation::unsuppress, "5"},
         {"POST", "/v1/send/email", Operation::send_email, ""},
+        {"PUT", "/api/v1/customers/5/devices", Operation::add_device, "5"},
+        {"DELETE", "/api/v1/customers/5/devices/t", Operation::delete_device, "5", "t"},
+        {"POST", "/api/v1/merge_customers", Operation::merge, ""},
+        {"POST", "/api/v1/segments/7/add_customers", Operation::add_to_segment, "", "7"},
+        {"POST", "/api/v1/segments/7/remove_customers", Operation::remove_from_segment, "", "7"},
+        {"POST", "/api/v1/forms/f%20g/submit", Operation::submit_form, "", "f g"},
+        {"POST", "/api/v1/metrics", Operation::report_metric, ""},
+        {"POST", "/api/v1/push/events", Operation::report_push_event, ""},
+        {"POST", "/push/events", Operation::report_push_event, ""},
+        {"POST", "/unsubscribe/RPILAg==", Operation::unsubscribe, "", "RPILAg=="},
+        {"POST", "/v1/send/push", Operation::send_push, ""},
+        {"POST", "/v1/send/sms", Operation::send_sms, ""},
+        {"POST", "/v1/send/whatsapp", Operation::send_whatsapp, ""},
+        {"POST", "/v1/send/in_app", Operation::send_in_app, ""},
+        {"POST", "/v1/send/inbox_message", Operation::send_inbox_message, ""},
+        {"POST", "/v1/campaigns/3/triggers", Operation::trigger_broadcast, "", "3"},
+        {"POST", "/v1/api/campaigns/3/triggers", Operation::trigger_broadcast, "", "3"},
         {"POST", "/api/v2/entity", Operation::event, ""},
         {"POST", "/api/v2/batch", Operation::event, ""},
     };
@@ -33,6 +51,7 @@ TEST(RouteTest, EveryCallHasItsRoute) {
         ASSERT_TRUE(std::holds_alternative<Route>(result)) << test.method << ' ' << test.target;
         EXPECT_EQ(std::get<Route>(result).operation, test.operation) << test.target;
         EXPECT_EQ(std::get<Route>(result).identifier, test.identifier) << test.target;
+        EXPECT_EQ(std::get<Route>(result).item, test.item) << test.target;
     }
 }
 
@@ -60,6 +79,30 @@ TEST(RouteTest, IdentifiersAreSplitThenDecodedAndAPlusStaysAPlus) {
     }
 }
 
+TEST(RouteTest, ASegmentCallSaysWhichIdentifiersItHas) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"", ""},
+        {"?", ""},
+        {"?id_type=id", "id"},
+        {"?id_type=email", "email"},
+        {"?id_type=cio_id", "cio_id"},
+        {"?x=1&id%5ftype=%65mail&y", "email"},
+        {"?xid_type=email&id_typ=email", ""},
+    };
+    for (const auto& [query, id_type] : cases) {
+        const auto result = route("POST", "/api/v1/segments/7/add_customers" + query);
+        ASSERT_TRUE(std::holds_alternative<Route>(result)) << query;
+        EXPECT_EQ(std::get<Route>(result).id_type, id_type) << query;
+    }
+}
+
+TEST(RouteTest, TheTokenOfADeviceMayBeLongerThanAPersonsId) {
+    const std::string token(1000, 't');
+    const auto result = route("DELETE", "/api/v1/customers/5/devices/" + token);
+    ASSERT_TRUE(std::holds_alternative<Route>(result));
+    EXPECT_EQ(std::get<Route>(result).item, token);
+}
+
 TEST(RouteTest, FixedSegmentsMayBeEncodedToo) {
     const auto result = route("POST", "/api/%761/customers/5/%65vents");
     ASSERT_TRUE(std::holds_alternative<Route>(result));
@@ -76,6 +119,10 @@ struct Refused {
 
 constexpr std::string_view kNoPath = "no such path in the calls of Customer.io that are taken here";
 constexpr std::string_view kNoPrefix = "no such path; the client's url lacks /api/v1 at its end";
+constexpr std::string_view kEmptySegment = "the path has an empty segment";
+constexpr std::string_view kDotSegment = "the path cannot have a dot segment";
+constexpr std::string_view kNotNumber = "the id of a segment must be a number";
+constexpr std::string_view kIdType = "id_type must be one of id, email, cio_id";
 constexpr std::string_view kMalformed = "target is not a path in valid percent-encoding";
 
 TEST(RouteTest, EverythingElseIsRefusedWithATextThatHelps) {
@@ -158,6 +205,39 @@ TEST(RouteTest, EverythingElseIsRefusedWithATextThatHelps) {
         {"PUT", "/api/v1/customers/5?a b", 400, "invalid_path", kMalformed},
         {"PUT", "/api/v1/customers/5?a=%4", 400, "invalid_path", kMalformed},
         {"PUT", "/api/v1/customers/5?\"", 400, "invalid_path", kMalformed},
+        {"DELETE", "/api/v1/customers//devices/t", 400, "invalid_path", text::kIdEmpty},
+        {"DELETE", "/api/v1/customers/5/devices/", 400, "invalid_path", kEmptySegment},
+        {"DELETE",
+         "/api/v1/customers/5/devices/" + std::string(1001, 't'),
+         400,
+         "invalid_path",
+         text::kItemTooLong},
+        {"DELETE", "/api/v1/customers/5/devices/%2E", 400, "invalid_path", kDotSegment},
+        {"POST", "/unsubscribe/..", 400, "invalid_path", kDotSegment},
+        {"POST", "/unsubscribe/%0d", 400, "invalid_path", "the path contains a control character"},
+        {"POST", "/unsubscribe/%ff", 400, "invalid_path", "the path is not valid UTF-8"},
+        {"POST", "/api/v1/segments//add_customers", 400, "invalid_path", kEmptySegment},
+        {"POST", "/api/v1/segments/a/add_customers", 400, "invalid_path", kNotNumber},
+        {"POST", "/api/v1/segments/07/add_customers", 400, "invalid_path", kNotNumber},
+        {"POST", "/api/v1/segments/0/add_customers", 400, "invalid_path", kNotNumber},
+        {"POST", "/api/v1/segments/-7/add_customers", 400, "invalid_path", kNotNumber},
+        {"POST", "/api/v1/segments/7x/remove_customers", 400, "invalid_path", kNotNumber},
+        {"POST", "/api/v1/segments/2147483648/add_customers", 400, "invalid_path", kNotNumber},
+        {"POST", "/api/v1/segments/7/add_customers?id_type=", 400, "invalid_query", kIdType},
+        {"POST", "/api/v1/segments/7/add_customers?id_type", 400, "invalid_query", kIdType},
+        {"POST", "/api/v1/segments/7/add_customers?id_type=phone", 400, "invalid_query", kIdType},
+        {"POST",
+         "/api/v1/segments/7/add_customers?id_type=id&id_type=id",
+         400,
+         "invalid_query",
+         "id_type stands twice in the query"},
+        {"GET",
+         "/unsubscribe/d",
+         405,
+         "method_not_allowed",
+         "method not allowed on this path, only POST"},
+        {"POST", "/api/v1/unsubscribe/d", 404, "not_found", kNoPath},
+        {"POST", "/merge_customers", 404, "not_found", kNoPrefix},
         {"PUT", "http://x/api/v1/customers/5", 400, "invalid_path", kMalformed},
         {"PUT", "", 400, "invalid_path", kMalformed},
         {"OPTIONS", "*", 400, "invalid_path", kMalformed},
