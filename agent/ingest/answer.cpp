@@ -12,31 +12,49 @@ namespace {
 
 constexpr unsigned kContinue = 100;
 
+// What the clients read of the answer to a call.
+std::string body_of_receipt(const Answer& answer, std::string_view id) {
+    switch (info(answer.operation).kind) {
+        case Kind::sends:
+            return fmt::format(
+                R"({{"delivery_id":"{}","queued_at":{}}})", id, unix_seconds(answer.accepted_at));
+        case Kind::broadcasts:
+            return fmt::format(R"({{"id":{}}})", answer.seq.value);
+        default:
+            return "{}";
+    }
+}
+
+// The vendor answers a form without a body.
+constexpr std::string_view kNoContent = "HTTP/1.1 204 No Content\r\n";
+
 void append_receipt(const Answer& answer, std::string& out) {
     std::array<char, Ulid::kTextSize> text{};
     answer.id.write_text(text.data());
     const std::string_view id(text.data(), text.size());
-    std::string send_body;
-    if (answer.operation == Operation::send_email) {
-        send_body = fmt::format(
-            R"({{"delivery_id":"{}","queued_at":{}}})", id, unix_seconds(answer.accepted_at));
+    const bool has_body = answer.operation != Operation::submit_form;
+    const std::string body = has_body ? body_of_receipt(answer, id) : std::string();
+    if (has_body) {
+        fmt::format_to(std::back_inserter(out),
+                       FMT_COMPILE("HTTP/1.1 200 OK\r\n"
+                                   "Content-Type: application/json; charset=utf-8\r\n"
+                                   "Content-Length: {}\r\n"),
+                       body.size() + 1);
+    } else {
+        out.append(kNoContent);
     }
-    const std::string_view body = send_body.empty() ? std::string_view("{}") : send_body;
     fmt::format_to(std::back_inserter(out),
-                   FMT_COMPILE("HTTP/1.1 200 OK\r\n"
-                               "Content-Type: application/json; charset=utf-8\r\n"
-                               "Content-Length: {}\r\n"
-                               "X-Holdfast-Id: {}\r\n"
+                   FMT_COMPILE("X-Holdfast-Id: {}\r\n"
                                "X-Holdfast-Seq: {}\r\n"
                                "X-Holdfast-Durability: {}\r\n"
-                               "{}{}\r\n{}\n"),
-                   body.size() + 1,
+                               "{}{}\r\n{}{}"),
                    id,
                    answer.seq.value,
                    to_string(answer.durability),
                    std::string_view(answer.is_repeat ? "Idempotent-Replayed: true\r\n" : ""),
                    std::string_view(answer.close ? "Connection: close\r\n" : ""),
-                   body);
+                   body,
+                   std::string_view(has_body ? "\n" : ""));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // What an app is answered to one event, and its bytes: HTTP, or a part of a native frame. The
-// official clients want exactly 200 and a JSON object.
+// official clients want exactly 200 and a JSON object; for a form the vendor's 204.
 #pragma once
 
 #include "proto/customerio/request.hpp"
@@ -39,8 +39,9 @@ struct Answer {
 // Asks for the body of a request that waits with "Expect: 100-continue".
 [[nodiscard]] Answer go_on();
 
-// A send also gets the fields that its clients read; the delivery id is ours, since the far side
-// has not been asked yet. A repeat is told that it is one.
+// A send and a trigger also get the fields that their clients read; the delivery id is ours, and
+// the id of a trigger its seq, since the far side has not been asked yet. A form, which is stored
+// with 200 as all are, gets 204 and no body. A repeat is told that it is one.
 void append_http(const Answer& answer, std::string& out);
 
 [[nodiscard]] frame::Answer as_frame_answer(const Answer& answer);

@@ -52,6 +52,8 @@ struct Call {
     std::string_view body;
 };
 
+constexpr std::string_view kMessage = R"({"transactional_message_id":3,"identifiers":{"id":"42"}})";
+
 // What each operation leaves in the log.
 constexpr Call kCalls[] = {
     {Operation::identify, Method::put, "id:42", "", "/api/v1/customers/42", "{}"},
@@ -76,6 +78,61 @@ constexpr Call kCalls[] = {
      "3",
      "/v1/send/email",
      R"({"to":"a@b.c","transactional_message_id":3,"identifiers":{"id":"42"}})"},
+    {Operation::add_device,
+     Method::put,
+     "id:42",
+     "",
+     "/api/v1/customers/42/devices",
+     R"({"device":{"id":"t","platform":"ios"}})"},
+    {Operation::delete_device, Method::del, "id:42", "", "/api/v1/customers/42/devices/t", ""},
+    {Operation::merge,
+     Method::post,
+     "id:42",
+     "",
+     "/api/v1/merge_customers",
+     R"({"primary":{"id":"42"},"secondary":{"id":"43"}})"},
+    {Operation::add_to_segment,
+     Method::post,
+     "segment:7",
+     "",
+     "/api/v1/segments/7/add_customers?id_type=email",
+     R"({"ids":["a@b.c"]})"},
+    {Operation::remove_from_segment,
+     Method::post,
+     "segment:7",
+     "",
+     "/api/v1/segments/7/remove_customers",
+     R"({"ids":["42"]})"},
+    {Operation::submit_form,
+     Method::post,
+     "id:42",
+     "f",
+     "/api/v1/forms/f/submit",
+     R"({"data":{"id":"42"}})"},
+    {Operation::report_metric,
+     Method::post,
+     "delivery:d",
+     "opened",
+     "/api/v1/metrics",
+     R"({"delivery_id":"d","metric":"opened"})"},
+    {Operation::report_push_event,
+     Method::post,
+     "delivery:d",
+     "opened",
+     "/api/v1/push/events",
+     R"({"delivery_id":"d","event":"opened"})"},
+    {Operation::unsubscribe, Method::post, "delivery:d", "", "/unsubscribe/d", "{}"},
+    {Operation::send_push, Method::post, "id:42", "3", "/v1/send/push", kMessage},
+    {Operation::send_sms, Method::post, "id:42", "3", "/v1/send/sms", kMessage},
+    {Operation::send_whatsapp, Method::post, "id:42", "3", "/v1/send/whatsapp", kMessage},
+    {Operation::send_in_app, Method::post, "id:42", "3", "/v1/send/in_app", kMessage},
+    {Operation::send_inbox_message, Method::post, "id:42", "3", "/v1/send/inbox_message", kMessage},
+    {Operation::trigger_broadcast,
+     Method::post,
+     "broadcast:3",
+     "",
+     "/v1/campaigns/3/triggers",
+     R"({"ids":["42"]})"},
 };
 
 Event event_of(const Call& call) {
@@ -84,6 +141,7 @@ Event event_of(const Call& call) {
             .operation = call.operation,
             .method = call.method,
             .lane = lane_of("customerio", call.person),
+            .also = {},
             .peer = {.uid = 1000, .gid = 1000, .pid = 4242},
             .parent = {},
             .destination = "customerio",
@@ -104,7 +162,11 @@ void write_records(const Folder& folder) {
     std::string record;
     for (const Call& call : kCalls) {
         const std::string name(info(call.operation).name);
-        record = encoded(event_of(call));
+        Event event = event_of(call);
+        if (call.operation == Operation::merge) {
+            event.also.push_back(lane_of(event.destination, "id:43"));
+        }
+        record = encoded(event);
         folder.write(name + "-whole", record);
         folder.write(name, std::string_view(record).substr(0, record.size() - kChecksumBytes));
     }

@@ -65,6 +65,40 @@ TEST(AnswerBytes, OfAReceiptForASendAndAsTheLast) {
               "{\"delivery_id\":\"01KDYGA0KE0000000000000018\",\"queued_at\":1700000000}\n");
 }
 
+TEST(AnswerBytes, OfAnySendHaveWhatItsClientsRead) {
+    for (const Operation operation : {Operation::send_email,
+                                      Operation::send_push,
+                                      Operation::send_sms,
+                                      Operation::send_whatsapp,
+                                      Operation::send_in_app,
+                                      Operation::send_inbox_message}) {
+        const std::string bytes = http(receipt(operation, false));
+        EXPECT_TRUE(bytes.ends_with(
+            "\r\n\r\n{\"delivery_id\":\"01KDYGA0KE0000000000000018\",\"queued_at\":1700000000}\n"))
+            << info(operation).name;
+    }
+}
+
+TEST(AnswerBytes, OfATriggerHaveANumberForItsId) {
+    const std::string bytes = http(receipt(Operation::trigger_broadcast, false));
+    EXPECT_NE(bytes.find("\r\nContent-Length: 9\r\n"), std::string::npos);
+    EXPECT_TRUE(bytes.ends_with("\r\n\r\n{\"id\":7}\n"));
+}
+
+TEST(AnswerBytes, OfAFormAreTheVendors204WithoutABody) {
+    Answer answer = receipt(Operation::submit_form, true);
+    answer.is_repeat = true;
+    EXPECT_EQ(http(answer),
+              "HTTP/1.1 204 No Content\r\n"
+              "X-Holdfast-Id: 01KDYGA0KE0000000000000018\r\n"
+              "X-Holdfast-Seq: 7\r\n"
+              "X-Holdfast-Durability: fsync\r\n"
+              "Idempotent-Replayed: true\r\n"
+              "Connection: close\r\n"
+              "\r\n");
+    EXPECT_EQ(as_frame_answer(answer).status, 200U);
+}
+
 TEST(AnswerBytes, OfARefusal) {
     EXPECT_EQ(http(refusal({400, "invalid_event", "no \"name\""}, false)),
               "HTTP/1.1 400 Bad Request\r\n"

@@ -63,6 +63,43 @@ TEST_F(IngestRepeats, OfASendGetTheSameDeliveryId) {
     EXPECT_EQ(head(), Seq{1});
 }
 
+TEST_F(IngestRepeats, OfATriggerGetTheSameIdByEitherPath) {
+    const auto trigger = [](std::string_view path) {
+        return request("POST", path, R"({"ids":["5"]})", "Idempotency-Key: news\r\n");
+    };
+    const Reply first = answer(trigger("/v1/campaigns/3/triggers"));
+    EXPECT_EQ(first.status, 200U) << first.body;
+    EXPECT_EQ(first.body, "{\"id\":1}\n");
+    const Reply repeat = answer(trigger("/v1/api/campaigns/3/triggers"));
+    EXPECT_EQ(repeat.field("Idempotent-Replayed"), "true");
+    EXPECT_EQ(repeat.body, first.body);
+    EXPECT_EQ(head(), Seq{1});
+}
+
+TEST_F(IngestRepeats, OfAFormAreAnswered204AndTheNextRequestAsEver) {
+    const std::string form = request(
+        "POST", "/api/v1/forms/f/submit", R"({"data":{"id":"5"}})", "Idempotency-Key: form\r\n");
+    const std::vector<Reply> replies = answers(form + form + keyed("k1"), 3);
+    EXPECT_EQ(replies[0].status, 204U);
+    EXPECT_EQ(replies[0].body, "");
+    EXPECT_EQ(replies[1].status, 204U);
+    EXPECT_EQ(replies[1].field("Idempotent-Replayed"), "true");
+    EXPECT_EQ(replies[2].status, 200U);
+    EXPECT_EQ(head(), Seq{2});
+}
+
+TEST_F(IngestRepeats, OfASegmentCallWithAnotherKindOfIdIsAnotherEvent) {
+    const auto add = [](std::string_view query) {
+        return request("POST",
+                       "/api/v1/segments/7/add_customers" + std::string(query),
+                       R"({"ids":["5"]})",
+                       "Idempotency-Key: add\r\n");
+    };
+    EXPECT_EQ(answer(add("?id_type=id")).status, 200U);
+    EXPECT_EQ(answer(add("?id_type=id&x=1")).field("Idempotent-Replayed"), "true");
+    EXPECT_EQ(answer(add("?id_type=cio_id")).status, 422U);
+}
+
 TEST_F(IngestRepeats, WithAnotherContentAreRefused) {
     EXPECT_EQ(answer(keyed("k1")).status, 200U);
     for (const std::string& other :

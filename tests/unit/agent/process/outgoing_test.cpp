@@ -63,6 +63,52 @@ TEST(Outgoing, AnAppCallCarriesTheAppKeyAndIsNotRepeatedByItself) {
         ElementsAre(kAgent, "Authorization: Bearer app-key", "Content-Type: application/json"));
 }
 
+struct Sent {
+    Operation operation;
+    Method method;
+    std::string_view target;
+    Endpoint endpoint;
+};
+
+constexpr Sent kSent[] = {
+    {Operation::add_device, Method::put, "/api/v1/customers/5/devices", Endpoint::track},
+    {Operation::delete_device, Method::del, "/api/v1/customers/5/devices/t%3A1", Endpoint::track},
+    {Operation::merge, Method::post, "/api/v1/merge_customers", Endpoint::track},
+    {Operation::add_to_segment,
+     Method::post,
+     "/api/v1/segments/7/add_customers?id_type=email",
+     Endpoint::track},
+    {Operation::remove_from_segment,
+     Method::post,
+     "/api/v1/segments/7/remove_customers",
+     Endpoint::track},
+    {Operation::submit_form, Method::post, "/api/v1/forms/f/submit", Endpoint::track},
+    {Operation::report_metric, Method::post, "/api/v1/metrics", Endpoint::track},
+    {Operation::report_push_event, Method::post, "/api/v1/push/events", Endpoint::track},
+    {Operation::unsubscribe, Method::post, "/unsubscribe/d", Endpoint::track},
+    {Operation::send_push, Method::post, "/v1/send/push", Endpoint::app},
+    {Operation::send_sms, Method::post, "/v1/send/sms", Endpoint::app},
+    {Operation::send_whatsapp, Method::post, "/v1/send/whatsapp", Endpoint::app},
+    {Operation::send_in_app, Method::post, "/v1/send/in_app", Endpoint::app},
+    {Operation::send_inbox_message, Method::post, "/v1/send/inbox_message", Endpoint::app},
+    {Operation::trigger_broadcast, Method::post, "/v1/campaigns/3/triggers", Endpoint::app},
+};
+
+TEST(Outgoing, EachCallGoesToItsEndpointWithItsKeyPathAndQuery) {
+    for (const Sent& sent : kSent) {
+        SCOPED_TRACE(sent.target);
+        const Event event = event_of(sent.operation, sent.method, sent.target, "{}");
+        EXPECT_EQ(info(sent.operation).endpoint(), sent.endpoint);
+        const transport::OutgoingRequest request = outgoing(event, destination());
+        EXPECT_EQ(request.method, to_string(sent.method));
+        EXPECT_EQ(request.target, sent.target);
+        EXPECT_EQ(request.repeatable, info(sent.operation).safety != Safety::once_if_ambiguous);
+        const bool is_app = sent.endpoint == Endpoint::app;
+        EXPECT_EQ(headers(request).at(1),
+                  is_app ? "Authorization: Bearer app-key" : "Authorization: Basic c2l0ZTprZXk=");
+    }
+}
+
 TEST(Outgoing, WithoutAKeyThereIsNoAuthorization) {
     DestinationConfig config = destination();
     config.endpoints[1].key.reset();
