@@ -27,6 +27,7 @@ struct Identity {
 struct Call {
     std::string_view operation;  // a literal: `identify`, `event`, …
     Identity person;
+    Identity other;  // of a merge: who is gone after it
     std::string event_id;
     std::optional<std::int64_t> timestamp;
     Json payload;           // attributes, event fields, or the body of a send

@@ -16,9 +16,14 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "Endpoints\n"
     "  Track v1  PUT|DELETE /api/v1/customers/ID, POST .../ID/events|suppress|unsuppress,\n"
-    "            POST /api/v1/events, GET /api/v1/accounts/region, GET /auth\n"
+    "            PUT .../ID/devices, DELETE .../ID/devices/TOKEN, POST /api/v1/events,\n"
+    "            POST /api/v1/merge_customers, "
+    "/api/v1/segments/ID/add_customers|remove_customers,\n"
+    "            /api/v1/forms/ID/submit, /api/v1/metrics, /api/v1/push/events, /unsubscribe/ID,\n"
+    "            GET /api/v1/accounts/region, GET /auth\n"
     "  Track v2  POST /api/v2/entity, POST /api/v2/batch (207 when some items are invalid)\n"
-    "  App       POST /v1/send/email (each send is a new delivery, as there)\n"
+    "  App       POST /v1/send/email|push|sms|whatsapp|in_app|inbox_message (each send is a new\n"
+    "            delivery, as there), /v1/campaigns/ID/triggers (one in 10 s, as there)\n"
     "\n"
     "Control (on the --control address)\n"
     "  GET    /requests?after=N&limit=M&bodies=1   every request in arrival order\n"
@@ -97,7 +102,12 @@ void add_account(CLI::App& app, Options& options) {
         ->group("Account");
 }
 
-void add_behaviour(CLI::App& app, Options& options, std::int64_t& apply_delay_ms) {
+struct Milliseconds {
+    std::int64_t apply_delay = 0;
+    std::int64_t trigger_interval = 10'000;
+};
+
+void add_behaviour(CLI::App& app, Options& options, Milliseconds& ms) {
     const std::string group = "Behaviour";
     app.add_option("--faults", options.faults_file, "Fault rules to start with")
         ->type_name("FILE")
@@ -106,8 +116,14 @@ void add_behaviour(CLI::App& app, Options& options, std::int64_t& apply_delay_ms
         ->capture_default_str()
         ->group(group);
     app.add_option("--apply-delay-ms",
-                   apply_delay_ms,
+                   ms.apply_delay,
                    "Let an accepted call take effect only so much later")
+        ->capture_default_str()
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{86'400'000}))
+        ->group(group);
+    app.add_option("--trigger-interval-ms",
+                   ms.trigger_interval,
+                   "Answer 429 to a trigger that comes so soon after another")
         ->capture_default_str()
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{86'400'000}))
         ->group(group);
@@ -123,19 +139,20 @@ void add_behaviour(CLI::App& app, Options& options, std::int64_t& apply_delay_ms
 
 Arguments parse_arguments(int argc, char** argv) {
     Options options;
-    std::int64_t apply_delay_ms = 0;
+    Milliseconds ms;
     CLI::App app{kDescription, "customerio-sim"};
     app.footer(kFooter);
     app.set_version_flag("--version", "customerio-sim " HOLDFAST_VERSION);
     add_listening(app, options);
     add_account(app, options);
-    add_behaviour(app, options, apply_delay_ms);
+    add_behaviour(app, options, ms);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return {std::nullopt, app.exit(error)};
     }
-    options.apply_delay = std::chrono::milliseconds(apply_delay_ms);
+    options.apply_delay = std::chrono::milliseconds(ms.apply_delay);
+    options.trigger_interval = std::chrono::milliseconds(ms.trigger_interval);
     if (options.http.empty() && options.https.empty()) options.http.emplace_back("127.0.0.1:0");
     return {std::move(options), 0};
 }

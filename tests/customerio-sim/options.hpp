@@ -24,6 +24,7 @@ struct Options {
     std::uint64_t seed = 1;
     std::size_t log_max = 1'000'000;
     std::chrono::milliseconds apply_delay{0};
+    std::chrono::milliseconds trigger_interval{10'000};
 };
 
 // Prints help, version or what is wrong itself; then `options` is empty and `exit_code` is to be

@@ -14,7 +14,9 @@ constexpr std::size_t kOverlapsShown = 20;
 std::set<std::string> people_of(const Decision& decision) {
     std::set<std::string> people;
     for (const Call& call : decision.calls) {
-        if (call.person.kind != Identity::Kind::none) people.insert(call.person.text());
+        for (const Identity& who : {call.person, call.other}) {
+            if (who.kind != Identity::Kind::none) people.insert(who.text());
+        }
     }
     return people;
 }

@@ -9,7 +9,7 @@
 namespace holdfast::customerio_sim {
 namespace {
 
-enum class Auth : std::uint8_t { track, app };
+enum class Auth : std::uint8_t { none, track, app };
 
 struct Route {
     std::string_view method;
@@ -35,7 +35,48 @@ constexpr std::array kRoutes = {
     Route{"GET", "/auth", "auth", Auth::track, handle_auth},
     Route{"POST", "/api/v2/entity", "entity", Auth::track, handle_entity},
     Route{"POST", "/api/v2/batch", "batch", Auth::track, handle_batch},
+    Route{"PUT",
+          "/api/v1/customers/{identifier}/devices",
+          "add_device",
+          Auth::track,
+          handle_add_device},
+    Route{"DELETE",
+          "/api/v1/customers/{identifier}/devices/{device}",
+          "delete_device",
+          Auth::track,
+          handle_delete_device},
+    Route{"POST", "/api/v1/merge_customers", "merge", Auth::track, handle_merge},
+    Route{"POST",
+          "/api/v1/segments/{segment}/add_customers",
+          "add_to_segment",
+          Auth::track,
+          handle_segment},
+    Route{"POST",
+          "/api/v1/segments/{segment}/remove_customers",
+          "remove_from_segment",
+          Auth::track,
+          handle_segment},
+    Route{"POST", "/api/v1/forms/{form}/submit", "submit_form", Auth::track, handle_form},
+    Route{"POST", "/api/v1/metrics", "report_metric", Auth::none, handle_metric},
+    Route{"POST", "/api/v1/push/events", "report_push_event", Auth::none, handle_push_event},
+    Route{"POST", "/push/events", "report_push_event", Auth::none, handle_push_event},
+    Route{"POST", "/unsubscribe/{delivery}", "unsubscribe", Auth::none, handle_unsubscribe},
     Route{"POST", "/v1/send/email", "send_email", Auth::app, handle_send_email},
+    Route{"POST", "/v1/send/push", "send_push", Auth::app, handle_send},
+    Route{"POST", "/v1/send/sms", "send_sms", Auth::app, handle_send},
+    Route{"POST", "/v1/send/whatsapp", "send_whatsapp", Auth::app, handle_send},
+    Route{"POST", "/v1/send/in_app", "send_in_app", Auth::app, handle_send},
+    Route{"POST", "/v1/send/inbox_message", "send_inbox_message", Auth::app, handle_send},
+    Route{"POST",
+          "/v1/campaigns/{broadcast}/triggers",
+          "trigger_broadcast",
+          Auth::app,
+          handle_trigger},
+    Route{"POST",
+          "/v1/api/campaigns/{broadcast}/triggers",
+          "trigger_broadcast",
+          Auth::app,
+          handle_trigger},
 };
 
 // Splits on raw slashes first and decodes then, so that %2F stays inside its segment.
@@ -67,6 +108,7 @@ std::string_view origin_form(std::string_view path) {
 }
 
 bool is_authorized(Auth auth, std::string_view header, const Account& account) {
+    if (auth == Auth::none) return true;
     const std::size_t blank = header.find(' ');
     if (blank == std::string_view::npos) return false;
     const std::string scheme = lower(header.substr(0, blank));

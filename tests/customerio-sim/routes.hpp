@@ -24,7 +24,7 @@ struct Surroundings {
 };
 
 // Pure: nothing is applied. The far side's state never changes an answer, as with the vendor, who
-// accepts first and processes later.
+// accepts first and processes later. (How often triggers come is for the simulator.)
 [[nodiscard]] Decision decide(const Request& request, const Surroundings& around);
 
 // Takes some items out of an accepted batch, as if they had been invalid, and answers 207.

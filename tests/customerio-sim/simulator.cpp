@@ -9,7 +9,8 @@ Simulator::Simulator(const Options& options)
       log(options.log_max),
       workspace(options.log_max),
       account_(options.account),
-      apply_delay_(options.apply_delay) {
+      apply_delay_(options.apply_delay),
+      trigger_interval_(options.trigger_interval) {
     if (!options.log_file.empty()) log_file_.open(options.log_file, std::ios::app);
 }
 
@@ -20,6 +21,7 @@ Exchange Simulator::arrive(Request&& request, std::uint64_t connection) {
     Exchange exchange;
     exchange.request = std::move(request);
     exchange.decision = decide(exchange.request, around);
+    limit_triggers(exchange.decision, steady_clock::now());
     std::optional<Fault> fault = faults.pick(exchange.request, exchange.decision);
     if (fault) refuse_items(exchange.decision, fault->batch_errors);
     exchange.number = log.arrived(
@@ -29,6 +31,19 @@ Exchange Simulator::arrive(Request&& request, std::uint64_t connection) {
         exchange.fault = std::move(*fault);
     }
     return exchange;
+}
+
+// The one rate that the vendor enforces. Of all broadcasts together: it does not say which.
+void Simulator::limit_triggers(Decision& decision, Instant now) {
+    if (decision.operation != "trigger_broadcast" || !decision.calls.front().accepted) return;
+    if (!triggered_at_ || now - *triggered_at_ >= trigger_interval_) {
+        triggered_at_ = now;
+        return;
+    }
+    const Json error = {{"detail", "too many requests"}, {"status", "429"}};
+    decision.answer = json_answer(429, Json{{"errors", Json::array({error})}});
+    decision.calls.front().accepted = false;
+    decision.calls.front().refusal = "too many requests";
 }
 
 void Simulator::work(Exchange& exchange, Instant now) {
@@ -65,6 +80,7 @@ void Simulator::reset() {
     log.clear();
     workspace.clear();
     postponed_.clear();
+    triggered_at_.reset();
 }
 
 }  // namespace holdfast::customerio_sim

@@ -60,9 +60,12 @@ private:
     };
 
     void apply(std::uint64_t number, const std::vector<Call>& calls);
+    void limit_triggers(Decision& decision, Instant now);
 
     Account account_;
     std::chrono::milliseconds apply_delay_;
+    std::chrono::milliseconds trigger_interval_;
+    std::optional<Instant> triggered_at_;
     std::deque<Postponed> postponed_;
     std::ofstream log_file_;
 };

@@ -130,9 +130,8 @@ std::optional<Problem> read_person(const Json& item, const char* key, Identity& 
 std::optional<Problem> read_identifiers(const Json& item, const Action& action, Call& call) {
     if (action.type == "person") {
         if (action.action != "merge") return read_person(item, "identifiers", call.person);
-        Identity secondary;
         auto problem = read_person(item, "primary", call.person);
-        return problem ? problem : read_person(item, "secondary", secondary);
+        return problem ? problem : read_person(item, "secondary", call.other);
     }
     const Json identifiers = item.value("identifiers", Json());
     if (action.type == "delivery") {

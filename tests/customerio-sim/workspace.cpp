@@ -55,10 +55,15 @@ Effect Workspace::apply(const Call& call, std::uint64_t request) {
     if (operation == "identify") return identify(call);
     if (operation == "delete") return remove(call.person);
     if (operation == "suppress") return suppress(call.person);
-    if (operation == "send_email") return send(call, request);
+    if (operation.starts_with("send_")) return send(call, request);
     if (operation == "add_device" || operation == "delete_device") return change_device(call);
     if (operation == "merge") return merge(call);
-    return Effect::applied;  // objects, relationships, delivery reports: logged, no state kept
+    if (operation == "add_to_segment" || operation == "remove_from_segment") {
+        return change_segment(call);
+    }
+    if (operation == "submit_form") return submit_form(call);
+    if (operation == "unsubscribe") return unsubscribe(call);
+    return Effect::applied;  // objects, relationships, reports, triggers: logged, no state kept
 }
 
 Effect Workspace::identify(const Call& call) {
@@ -114,6 +119,7 @@ Effect Workspace::remove(const Identity& who) {
     person->attributes = Json::object();
     person->attribute_times.clear();
     person->devices.clear();
+    person->segments.clear();
     person->events.clear();
     return Effect::applied;
 }
@@ -139,7 +145,7 @@ Effect Workspace::unsuppress(const Identity& who) {
 
 Effect Workspace::send(const Call& call, std::uint64_t request) {
     if (find_or_create(call.person) == nullptr) return Effect::ignored;
-    deliveries_.push_back({call.person.text(), request, call.payload});
+    deliveries_.push_back({call.operation, call.person, request, call.payload});
     if (deliveries_.size() > kept_max_) deliveries_.pop_front();
     return Effect::applied;
 }
@@ -160,21 +166,60 @@ Effect Workspace::change_device(const Call& call) {
 
 // The primary keeps what it has, gets what it lacks and all events; the secondary is gone.
 Effect Workspace::merge(const Call& call) {
-    const Json& named = call.payload["secondary"];
     Person* primary = find(call.person);
-    Person* secondary = nullptr;
-    for (const auto& [name, kind] : {std::pair{"id", Kind::id},
-                                     std::pair{"email", Kind::email},
-                                     std::pair{"cio_id", Kind::cio_id}}) {
-        if (secondary == nullptr) secondary = find(identity_in(named, name, kind));
-    }
+    Person* secondary = find(call.other);
     if (primary == nullptr || secondary == nullptr || primary == secondary) return Effect::ignored;
     for (const auto& [name, value] : secondary->attributes.items()) {
         if (!primary->attributes.contains(name)) primary->attributes[name] = value;
     }
     for (Event& event : secondary->events) primary->events.push_back(std::move(event));
+    primary->segments.merge(secondary->segments);
     secondary->deleted = true;
     secondary->events.clear();
+    secondary->segments.clear();
+    return Effect::applied;
+}
+
+// Values that are nobody's are passed over.
+Effect Workspace::change_segment(const Call& call) {
+    const std::string id_type = string_field(call.payload, "id_type");
+    const std::string segment = string_field(call.payload, "segment");
+    const bool adds = call.operation == "add_to_segment";
+    Effect effect = Effect::ignored;
+    for (const Json& id : call.payload["ids"]) {
+        const Json named = {{id_type, id}};
+        const Kind kind = id_type == "email"    ? Kind::email
+                          : id_type == "cio_id" ? Kind::cio_id
+                                                : Kind::id;
+        Person* person = find(identity_in(named, id_type.c_str(), kind));
+        if (person == nullptr) continue;
+        const bool changed =
+            adds ? person->segments.insert(segment).second : person->segments.erase(segment) > 0;
+        if (changed) effect = Effect::applied;
+    }
+    return effect;
+}
+
+Effect Workspace::submit_form(const Call& call) {
+    Person* person = find_or_create(call.person);
+    if (person == nullptr) return Effect::ignored;
+    set_attributes(*person, call.payload, /*may_rename=*/false);
+    return Effect::applied;
+}
+
+// Who a delivery went to is known from the delivery alone.
+Effect Workspace::unsubscribe(const Call& call) {
+    const std::string id = string_field(call.payload, "delivery_id");
+    const auto delivery =
+        std::find_if(deliveries_.begin(), deliveries_.end(), [&](const auto& one) {
+            return one.body.at("delivery_id") == id;
+        });
+    if (delivery == deliveries_.end() || call.payload.value("unsubscribe", Json()) != true) {
+        return Effect::ignored;
+    }
+    Person* person = find(delivery->who);
+    if (person == nullptr) return Effect::ignored;
+    person->attributes["unsubscribed"] = true;
     return Effect::applied;
 }
 
@@ -283,6 +328,7 @@ Json Workspace::to_json(const Person& person) const {
             {"cio_id", "cio_" + person.cio_id},
             {"attributes", person.attributes},
             {"devices", person.devices},
+            {"segments", person.segments},
             {"events", std::move(events)},
             {"suppressed", suppressed},
             {"deleted", person.deleted}};
@@ -299,9 +345,9 @@ Json Workspace::deliveries_json() const {
     for (const Delivery& delivery : deliveries_) {
         deliveries.push_back({{"delivery_id", delivery.body.at("delivery_id")},
                               {"queued_at", delivery.body.at("queued_at")},
-                              {"operation", "send_email"},
-                              {"person", delivery.person},
-                              {"to", delivery.body.at("to")},
+                              {"operation", delivery.operation},
+                              {"person", delivery.who.text()},
+                              {"to", delivery.body.value("to", Json())},
                               {"request", delivery.request},
                               {"body", delivery.body}});
     }

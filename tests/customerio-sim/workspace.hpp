@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -54,12 +55,14 @@ private:
         Json attributes = Json::object();
         std::map<std::string, std::int64_t> attribute_times;  // of those set with `_timestamp`
         std::map<std::string, Json> devices;
+        std::set<std::string> segments;
         std::vector<Event> events;
         bool deleted = false;
     };
 
     struct Delivery {
-        std::string person;
+        std::string_view operation;
+        Identity who;
         std::uint64_t request;
         Json body;
     };
@@ -76,6 +79,9 @@ private:
     Effect send(const Call& call, std::uint64_t request);
     Effect change_device(const Call& call);
     Effect merge(const Call& call);
+    Effect change_segment(const Call& call);
+    Effect submit_form(const Call& call);
+    Effect unsubscribe(const Call& call);
 
     [[nodiscard]] bool is_repeat(const std::string& event_id);
     [[nodiscard]] bool is_suppressed(const Identity& who) const;
