@@ -6,13 +6,13 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import {test} from 'node:test';
-import {APIClient, SendEmailRequest, TrackClient} from 'customerio-node';
+import {APIClient, SendEmailRequest, SendPushRequest, SendSMSRequest, TrackClient} from 'customerio-node';
 import {Agent, Simulator, makeDirectory, pause, removeDirectory, until} from './processes.mjs';
 
 const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 1_000_000);
 const people = ['ann', 'bob', 'c d/é', 'dora@example.com'];
 const eventsEach = 60;
-const emails = 3;
+const mails = 3;
 const ulid = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
 // mulberry32: small, and the same everywhere.
@@ -67,6 +67,8 @@ class Application {
   async live(person, next) {
     await this.call(person, `${person}#identify`,
       (marker) => this.track.identify(person, {plan: 'pro', marker}));
+    await this.call(person, `${person}#device`,
+      (marker) => this.track.addDevice(person, 'token', 'ios', {marker}));
     for (let i = 0; i < eventsEach; ++i) {
       await this.call(person, `${person}#${i}`,
         (marker) => this.track.track(person, {name: 'step', data: {marker, price: 1.5}}));
@@ -74,19 +76,24 @@ class Application {
     }
   }
 
-  // Nobody repeats an e-mail that may have been sent: one call each, whatever comes of it.
+  // Nobody repeats a message that may have been sent: one call each, whatever comes of it.
   async mail(number) {
     const call = {marker: `mail-${number}`, answered: false};
     this.mails ??= [];
     this.mails.push(call);
-    const request = new SendEmailRequest({
+    const message = {
       to: 'ann@example.com',
       transactional_message_id: 'receipt',
       identifiers: {id: 'ann'},
       message_data: {marker: call.marker},
-    });
+    };
+    const send = [
+      () => this.api.sendEmail(new SendEmailRequest(message)),
+      () => this.api.sendPush(new SendPushRequest(message)),
+      () => this.api.sendSMS(new SendSMSRequest(message)),
+    ][number % 3];
     try {
-      const answer = await this.api.sendEmail(request);
+      const answer = await send();
       assert.ok(answer.delivery_id);
       call.answered = true;
     } catch (error) {
@@ -97,7 +104,7 @@ class Application {
 
 const markerOf = (request) => {
   const body = JSON.parse(request.body || '{}');
-  return body.marker ?? body.data?.marker ?? body.message_data?.marker;
+  return body.marker ?? body.data?.marker ?? body.device?.attributes.marker ?? body.message_data?.marker;
 };
 
 const isEmpty = (status) => status.destinations[0].pending === 0;
@@ -139,7 +146,7 @@ test(`events survive an outage and kill -9 (seed ${seed})`, {timeout: 240_000}, 
     {match: {}, do: {delay_ms: 8}},  // it works; slowly, so that kills find requests under way
   ]);
   await simulator.down(false);
-  for (let i = 1; i < emails; ++i) {
+  for (let i = 1; i < mails; ++i) {
     await pause(200 + next() * 200);
     await app.mail(i);
   }
@@ -160,11 +167,11 @@ test(`events survive an outage and kill -9 (seed ${seed})`, {timeout: 240_000}, 
   });
   assert.equal(status.log.state, 'ok');
 
-  // An e-mail whose sending a crash interrupted is in doubt: it waits for a person's decision, who looks
+  // A message whose sending a crash interrupted is in doubt: it waits for a person's decision, who looks
   // at the far side and has it sent again if it is not there.
   const dead = await agent.dead();
   for (const entry of dead) {
-    assert.equal(entry.operation, 'send_email', `${entry.id} must not be dead: ${entry.reason}`);
+    assert.match(entry.operation, /^send_/, `${entry.id} must not be dead: ${entry.reason}`);
     assert.match(entry.reason, /^ambiguous/);
     const shown = JSON.parse(await agent.cli('--json', 'show', entry.id, '--body'));
     const {marker} = JSON.parse(shown.body).message_data;
@@ -172,7 +179,7 @@ test(`events survive an outage and kill -9 (seed ${seed})`, {timeout: 240_000}, 
       .some((request) => request.applied && markerOf(request) === marker);
     if (!arrived) await agent.cli('replay', entry.id);
   }
-  await until('replayed e-mails are sent', 30, async () => isEmpty(await agent.status()));
+  await until('replayed messages are sent', 30, async () => isEmpty(await agent.status()));
 
   const requests = await simulator.requests();
   const applied = requests.filter((request) => request.applied && !request.duplicate);
@@ -213,7 +220,8 @@ test(`events survive an outage and kill -9 (seed ${seed})`, {timeout: 240_000}, 
     assert.ok(count <= 1, `${mail.marker} was sent ${count} times`);
     if (mail.answered) assert.equal(count, 1, `${mail.marker} was answered and not sent`);
   }
-  assert.equal((await simulator.deliveries()).length, applied.filter((r) => r.operation === 'send_email').length);
+  assert.equal((await simulator.deliveries()).length,
+    applied.filter((request) => request.operation.startsWith('send_')).length);
   assert.equal((await simulator.stats()).overlaps, 0, 'two requests of one person at once');
   t.diagnostic(`${agent.kills} kills, ${app.calls.length} calls, ${requests.length} requests, ` +
     `${requests.filter((one) => one.duplicate).length} repeats, ${dead.length} in doubt`);
