@@ -37,10 +37,6 @@ constexpr std::array kOperations = {
     OperationInfo{Operation::send_in_app, "send_in_app", kOnce, Kind::sends},
     OperationInfo{Operation::send_inbox_message, "send_inbox_message", kOnce, Kind::sends},
     OperationInfo{Operation::trigger_broadcast, "trigger_broadcast", kOnce, Kind::broadcasts},
-    OperationInfo{Operation::v2_add_device, "v2_add_device", Safety::idempotent, Kind::people},
-    OperationInfo{
-        Operation::v2_delete_device, "v2_delete_device", Safety::idempotent, Kind::people, true},
-    OperationInfo{Operation::v2_merge, "v2_merge", Safety::order_sensitive, Kind::people, true},
     OperationInfo{
         Operation::add_relationships, "add_relationships", Safety::idempotent, Kind::people},
     OperationInfo{Operation::delete_relationships,

@@ -10,7 +10,7 @@
 
 namespace holdfast {
 
-// Numbers are stored in records: add at the end, never renumber.
+// Numbers are stored in records: never renumber, nor use one again.
 enum class Operation : std::uint8_t {
     identify = 1,
     event = 2,
@@ -35,9 +35,6 @@ enum class Operation : std::uint8_t {
     send_inbox_message = 21,
     trigger_broadcast = 22,
     // Of Track API v2 alone.
-    v2_add_device = 40,
-    v2_delete_device = 41,
-    v2_merge = 42,
     add_relationships = 43,
     delete_relationships = 44,
     object_identify = 45,

@@ -62,7 +62,9 @@ Priority priority_of(Operation operation) {
         default:
             break;
     }
-    switch (info(operation).safety) {
+    const OperationInfo& row = info(operation);
+    if (row.kind == Kind::events) return Priority::ordinary;
+    switch (row.safety) {
         case Safety::dedup_by_id:
             return Priority::ordinary;
         case Safety::idempotent:

@@ -15,9 +15,9 @@ namespace holdfast::wal {
 
 // What may still come in when space is short: the later in this list, the longer.
 enum class Priority : std::uint8_t {
-    ordinary,   // events: one less is a gap in a statistic
+    ordinary,   // events, forms and reports: one less is a gap in a statistic
     state,      // who somebody is: the far side is wrong until it comes
-    essential,  // deletes, suppressions and sends: a person is waiting for it
+    essential,  // deletes, merges, suppressions and messages: a person is waiting for it
 };
 
 inline constexpr std::size_t kPriorityCount = 3;

@@ -89,7 +89,7 @@ std::string space_finding(const Json& space) {
     if (level.empty() || level == "ok") return "";
     const std::string what = level == "tight" ? "events are refused"
                              : level == "critical"
-                                 ? "only deletes, suppressions and e-mails are taken"
+                                 ? "only deletes, merges, suppressions and messages are taken"
                                  : "nothing is taken";
     return "log: space is " + level + ", " + what + ": " + space_text(space);
 }

@@ -173,9 +173,9 @@ std::optional<Refusal> Acceptor::Impl::track(std::string_view json,
         return refusal;
     if (subject.person.empty()) {  // the path names nobody
         if (!found.anonymous_id.empty()) {
-            subject.person.append("anonymous:").append(found.anonymous_id);
+            append_person("anonymous_id", found.anonymous_id, subject.person);
         } else if (!found.recipient.empty()) {
-            append_email(found.recipient, subject.person);
+            append_person("email", found.recipient, subject.person);
         }
     }
     event.body = json;
@@ -211,11 +211,8 @@ std::optional<Refusal> Acceptor::Impl::operation(std::string_view json,
     auto parsed = parse_object(json);
     if (auto* refusal = std::get_if<Refusal>(&parsed)) return std::move(*refusal);
     OperationBody found;
-    if (auto refusal = check_operation(std::get<simdjson::dom::object>(parsed), json, found)) {
-        return refusal;
-    }
-    subject.person = std::move(found.person);
-    subject.other_person = std::move(found.secondary);
+    auto refusal = check_operation(std::get<simdjson::dom::object>(parsed), json, found, subject);
+    if (refusal) return refusal;
     event.operation = found.operation;
     event.body = json;
     if (found.is_event) complete(found.event, acceptance, event);

@@ -5,7 +5,9 @@
 #include "proto/customerio/json.hpp"
 #include "proto/customerio/request.hpp"
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,19 +30,6 @@ struct EventBody {
                                                  EventBody& out,
                                                  std::string_view data_name = "data");
 
-// One operation of Track API v2.
-struct OperationBody {
-    Operation operation{};
-    bool is_event = false;  // it gets an id and a time
-    EventBody event;        // then
-    std::string person;     // or object
-    std::string secondary;  // that is merged into `person`; empty: none
-};
-
-[[nodiscard]] std::optional<Refusal> check_operation(simdjson::dom::object body,
-                                                     std::string_view json,
-                                                     OperationBody& out);
-
 // A number, or a string of digits.
 [[nodiscard]] bool is_unix_time(const Field& timestamp);
 
@@ -50,6 +39,18 @@ struct Subject {
     std::string other_person;  // of a merge
     std::string name;
 };
+
+// One operation of Track API v2.
+struct OperationBody {
+    Operation operation{};
+    bool is_event = false;  // it gets an id and a time
+    EventBody event;        // then
+};
+
+[[nodiscard]] std::optional<Refusal> check_operation(simdjson::dom::object body,
+                                                     std::string_view json,
+                                                     OperationBody& out,
+                                                     Subject& subject);
 
 // The message is the name. What is no e-mail needs nothing but that and a person.
 [[nodiscard]] std::optional<Refusal> check_send_email(simdjson::dom::object body,
@@ -78,9 +79,24 @@ struct Subject {
                                                   std::string_view metric_field,
                                                   Subject& out);
 
-// Appends the person of an object with exactly one of id, email and cio_id, or says what is wrong
-// with it.
-[[nodiscard]] std::optional<std::string> read_person(const Field& identifiers, std::string& person);
+// What an object may name a person by.
+inline constexpr std::array<std::string_view, 3> kPersonKinds = {"id", "email", "cio_id"};
+
+struct Naming {
+    std::span<const std::string_view> kinds = kPersonKinds;  // exactly one of these
+    bool is_alone = false;  // v2: nothing stands beside it, and an id is no number
+};
+
+// Each appends what it reads, or says what is wrong with it; v2 has other names for the fields.
+[[nodiscard]] std::optional<std::string> read_person(const Field& identifiers,
+                                                     std::string& person,
+                                                     const Naming& naming = {});
+[[nodiscard]] std::optional<std::string> read_delivery(const Field& id, std::string& person);
+[[nodiscard]] std::optional<std::string> read_metric(const Field& metric, std::string& name);
+
+// What is wrong with a device that is added. v2 calls its id "token".
+[[nodiscard]] std::optional<std::string> device_fault(const Field& device,
+                                                      std::string_view id_name);
 
 // The vendor's text for a string that is longer than an attribute may be.
 [[nodiscard]] std::string value_too_long(std::string_view attribute);

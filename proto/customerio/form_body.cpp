@@ -30,11 +30,7 @@ std::optional<Refusal> check_form(simdjson::dom::object body, Subject& out) {
     const std::string_view value = id.given() ? id.string() : email.string();
     if (const std::string_view fault = identifier_fault(value); !fault.empty())
         return refuse(fault);
-    if (id.given()) {
-        out.person.append("id:").append(value);
-    } else {
-        append_email(value, out.person);
-    }
+    append_person(id.given() ? id.name : email.name, value, out.person);
     return std::nullopt;
 }
 

@@ -19,6 +19,18 @@ char ascii_lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+// The vendor compares addresses without case.
+void append_email(std::string_view address, std::string& out) {
+    out.append("email:");
+    for (const char c : address) out.push_back(ascii_lower(c));
+}
+
+// Without the prefix that paths need and bodies may lack.
+void append_cio_id(std::string_view cio_id, std::string& out) {
+    if (cio_id.starts_with(kCioPrefix)) cio_id.remove_prefix(kCioPrefix.size());
+    out.append("cio_id:").append(cio_id);
+}
+
 }  // namespace
 
 std::string_view identifier_fault(std::string_view identifier) {
@@ -51,18 +63,14 @@ void append_person_in_path(std::string_view identifier, std::string& out) {
     }
 }
 
-void append_email(std::string_view address, std::string& out) {
-    out.append("email:");
-    for (const char c : address) out.push_back(ascii_lower(c));
+void append_person(std::string_view kind, std::string_view value, std::string& out) {
+    if (kind == "email") return append_email(value, out);
+    if (kind == "cio_id") return append_cio_id(value, out);
+    out.append(kind == "anonymous_id" ? "anonymous" : kind).append(":").append(value);
 }
 
 void append_delivery(std::string_view id, std::string& out) {
     out.append("delivery:").append(id);
-}
-
-void append_cio_id(std::string_view cio_id, std::string& out) {
-    if (cio_id.starts_with(kCioPrefix)) cio_id.remove_prefix(kCioPrefix.size());
-    out.append("cio_id:").append(cio_id);
 }
 
 }  // namespace holdfast::customerio

@@ -16,13 +16,11 @@ namespace holdfast::customerio {
 // when it starts with "cio_", else "id:…".
 void append_person_in_path(std::string_view identifier, std::string& out);
 
-// Appends "email:" and the address in lower case: the vendor compares addresses without case.
-void append_email(std::string_view address, std::string& out);
+// Appends the person whom a body names by its `kind`: "id", "email", "phone", "cio_id" or
+// "anonymous_id". The same person as in a path has the same name.
+void append_person(std::string_view kind, std::string_view value, std::string& out);
 
 // Appends "delivery:" and its id: reports of one delivery keep their order.
 void append_delivery(std::string_view id, std::string& out);
-
-// Appends "cio_id:" and the id without the prefix that paths need and bodies may lack.
-void append_cio_id(std::string_view cio_id, std::string& out);
 
 }  // namespace holdfast::customerio

@@ -13,22 +13,32 @@ Refusal refuse(std::string message) {
 
 }  // namespace
 
+std::optional<std::string> read_delivery(const Field& id, std::string& person) {
+    if (!id.is_string() || !item_fault(id.string()).empty()) {
+        return std::string(id.name) +
+               " must be a string of 1 to 1000 bytes, without control characters";
+    }
+    append_delivery(id.string(), person);
+    return std::nullopt;
+}
+
+std::optional<std::string> read_metric(const Field& metric, std::string& name) {
+    if (!metric.is_string() || trimmed(metric.string()).empty() ||
+        metric.string().size() > kEventNameBytesMax) {
+        return std::string(metric.name) + " must be a string of 1 to 100 bytes";
+    }
+    name = trimmed(metric.string());
+    return std::nullopt;
+}
+
 std::optional<Refusal> check_metric(simdjson::dom::object body,
                                     std::string_view metric_field,
                                     Subject& out) {
     std::array<Field, 2> fields{{{"delivery_id"}, {metric_field}}};
     const auto& [delivery, metric] = fields;
     if (const Field* twice = find_fields(body, fields)) return refuse(stands_twice(*twice));
-    if (!delivery.is_string() || !item_fault(delivery.string()).empty()) {
-        return refuse(
-            "delivery_id must be a string of 1 to 1000 bytes, without control characters");
-    }
-    if (!metric.is_string() || trimmed(metric.string()).empty() ||
-        metric.string().size() > kEventNameBytesMax) {
-        return refuse(std::string(metric_field) + " must be a string of 1 to 100 bytes");
-    }
-    append_delivery(delivery.string(), out.person);
-    out.name = trimmed(metric.string());
+    if (auto fault = read_delivery(delivery, out.person)) return refuse(std::move(*fault));
+    if (auto fault = read_metric(metric, out.name)) return refuse(std::move(*fault));
     return std::nullopt;
 }
 

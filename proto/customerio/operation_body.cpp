@@ -3,7 +3,6 @@
 #include "proto/customerio/identifier.hpp"
 #include "proto/customerio/limits.hpp"
 
-#include <algorithm>
 #include <array>
 #include <span>
 
@@ -11,6 +10,8 @@ namespace holdfast::customerio {
 namespace {
 
 using Found = std::optional<Refusal>;
+
+constexpr std::string_view kAnonymousId = "anonymous_id";
 
 // The fields that somebody here looks at.
 struct Fields {
@@ -46,69 +47,32 @@ bool has_text(const Field& field, std::string_view name) {
            !string_in(object, name).empty();
 }
 
-void append_person(std::string_view kind, std::string_view value, std::string& out) {
-    if (kind == "email") return append_email(value, out);
-    if (kind == "cio_id") return append_cio_id(value, out);
-    const std::string_view word = kind == "anonymous_id" ? "anonymous" : kind;
-    out.append(word).append(":").append(value);
-}
-
-// Which of `kinds` it is goes to `found`.
-Found read_person(const Field& identifiers,
+Found read_one_of(const Field& identifiers,
                   std::span<const std::string_view> kinds,
-                  std::string& person,
-                  std::string_view& found) {
-    const auto wrong = [&] {
-        std::string message(identifiers.name);
-        message.append(" must be an object with exactly one of ");
-        for (const std::string_view kind : kinds) {
-            message.append(kind == kinds.front() ? "" : ", ").append(kind);
-        }
-        return refuse(identifiers.name, message);
-    };
-    simdjson::dom::object object;
-    if (!identifiers.present || identifiers.value.get(object) != simdjson::SUCCESS ||
-        object.size() != 1) {
-        return wrong();
-    }
-    const auto [name, value] = *object.begin();
-    const auto kind = std::find(kinds.begin(), kinds.end(), name);
-    if (kind == kinds.end() || value.is_null()) return wrong();
-    if (!value.is_string()) return refuse(identifiers.name, text::kIdNotString);
-    const std::string_view text = value.get_string().value_unsafe();
-    if (const auto fault = identifier_fault(text); !fault.empty()) {
-        return refuse(identifiers.name, fault);
-    }
-    found = *kind;
-    append_person(found, text, person);
-    return std::nullopt;
+                  std::string& person) {
+    const auto fault = read_person(identifiers, person, {.kinds = kinds, .is_alone = true});
+    return fault ? Found(refuse(identifiers.name, *fault)) : std::nullopt;
 }
 
-Found read_one_person(const Fields& fields, OperationBody& out) {
+Found read_identifiers(const Fields& fields, Subject& out) {
     static constexpr std::array<std::string_view, 4> kKinds = {"id", "email", "phone", "cio_id"};
-    std::string_view kind;
-    return read_person(fields.identifiers, kKinds, out.person, kind);
+    return read_one_of(fields.identifiers, kKinds, out.person);
 }
 
 // Segment's connector sends events of people that have no identifier yet in this way.
-Found read_person_of_event(const Fields& fields, OperationBody& out) {
+Found read_identifiers_of_event(const Fields& fields, Subject& out) {
     static constexpr std::array<std::string_view, 5> kKinds = {
-        "id", "email", "phone", "cio_id", "anonymous_id"};
-    std::string_view kind;
-    if (auto refusal = read_person(fields.identifiers, kKinds, out.person, kind)) return refusal;
-    if (kind == kKinds.back()) out.operation = Operation::anonymous_event;
-    return std::nullopt;
+        "id", "email", "phone", "cio_id", kAnonymousId};
+    return read_one_of(fields.identifiers, kKinds, out.person);
 }
 
-Found read_two_people(const Fields& fields, OperationBody& out) {
-    static constexpr std::array<std::string_view, 3> kKinds = {"id", "email", "cio_id"};
-    std::string_view kind;
-    if (auto refusal = read_person(fields.primary, kKinds, out.person, kind)) return refusal;
-    return read_person(fields.secondary, kKinds, out.secondary, kind);
+Found read_two_people(const Fields& fields, Subject& out) {
+    if (auto refusal = read_one_of(fields.primary, kPersonKinds, out.person)) return refusal;
+    return read_one_of(fields.secondary, kPersonKinds, out.other_person);
 }
 
 // A number is as good as a string: the lane is the same.
-Found read_object(const Fields& fields, OperationBody& out) {
+Found read_object(const Fields& fields, Subject& out) {
     const Refusal wrong = refuse(
         "identifiers", "identifiers must have object_type_id and object_id, or cio_object_id");
     simdjson::dom::object object;
@@ -136,10 +100,20 @@ Found read_object(const Fields& fields, OperationBody& out) {
     return std::nullopt;
 }
 
-// A delivery is nobody's: it waits for no other.
-Found read_delivery(const Fields& fields, OperationBody&) {
-    if (has_text(fields.identifiers, "id")) return std::nullopt;
-    return refuse("identifiers", "identifiers must have the id of a delivery");
+// The metric is the name, as in v1.
+Found read_report(const Fields& fields, Subject& out) {
+    std::array<Field, 1> found{{{"id"}}};
+    simdjson::dom::object object;
+    if (fields.identifiers.present && fields.identifiers.value.get(object) == simdjson::SUCCESS) {
+        if (const Field* twice = find_fields(object, found)) {
+            return refuse("identifiers", stands_twice(*twice));
+        }
+    }
+    if (const auto fault = read_delivery(found.front(), out.person)) {
+        return refuse("identifiers", *fault);
+    }
+    const auto fault = read_metric(fields.name, out.name);
+    return fault ? Found(refuse("name", *fault)) : std::nullopt;
 }
 
 Found check_attributes(const Fields& fields) {
@@ -168,21 +142,17 @@ Found check_relationships(const Fields& fields) {
     return refuse("cio_relationships", "cio_relationships must be an array");
 }
 
+Found check_new_device(const Fields& fields) {
+    const auto fault = device_fault(fields.device, "token");
+    return fault ? Found(refuse("device", *fault)) : std::nullopt;
+}
+
 Found check_old_device(const Fields& fields) {
     if (has_text(fields.device, "token")) return std::nullopt;
     return refuse("device", "device must have a token");
 }
 
-Found check_new_device(const Fields& fields) {
-    if (auto refusal = check_old_device(fields)) return refusal;
-    if (has_text(fields.device, "platform")) return std::nullopt;
-    return refuse("device", "device must have a platform");
-}
-
-Found check_delivery_event(const Fields& fields) {
-    if (!fields.name.is_string() || trimmed(fields.name.string()).empty()) {
-        return refuse("name", text::kEventNameBlank);
-    }
+Found check_report(const Fields& fields) {
     if (has_text(fields.attributes, "device_token")) return std::nullopt;
     return refuse("attributes", "attributes must have a device_token");
 }
@@ -195,33 +165,32 @@ struct Action {
     std::string_view type;
     std::string_view action;
     Operation operation;
-    Found (*read_identity)(const Fields&, OperationBody&);
+    Found (*read_subject)(const Fields&, Subject&);
     Found (*check)(const Fields&);
     bool is_event = false;
 };
 
 constexpr std::array kActions = {
-    Action{"person", "identify", Operation::identify, read_one_person, check_identity},
-    Action{"person", "delete", Operation::delete_person, read_one_person, nothing_more},
-    Action{"person", "suppress", Operation::suppress, read_one_person, nothing_more},
-    Action{"person", "unsuppress", Operation::unsuppress, read_one_person, nothing_more},
-    Action{"person", "event", Operation::event, read_person_of_event, nothing_more, true},
-    Action{"person", "page", Operation::event, read_person_of_event, nothing_more, true},
-    Action{"person", "screen", Operation::event, read_person_of_event, nothing_more, true},
+    Action{"person", "identify", Operation::identify, read_identifiers, check_identity},
+    Action{"person", "delete", Operation::delete_person, read_identifiers, nothing_more},
+    Action{"person", "suppress", Operation::suppress, read_identifiers, nothing_more},
+    Action{"person", "unsuppress", Operation::unsuppress, read_identifiers, nothing_more},
+    Action{"person", "event", Operation::event, read_identifiers_of_event, nothing_more, true},
+    Action{"person", "page", Operation::event, read_identifiers_of_event, nothing_more, true},
+    Action{"person", "screen", Operation::event, read_identifiers_of_event, nothing_more, true},
     Action{"person",
            "add_relationships",
            Operation::add_relationships,
-           read_one_person,
+           read_identifiers,
            check_relationships},
     Action{"person",
            "delete_relationships",
            Operation::delete_relationships,
-           read_one_person,
+           read_identifiers,
            check_relationships},
-    Action{"person", "add_device", Operation::v2_add_device, read_one_person, check_new_device},
-    Action{
-        "person", "delete_device", Operation::v2_delete_device, read_one_person, check_old_device},
-    Action{"person", "merge", Operation::v2_merge, read_two_people, nothing_more},
+    Action{"person", "add_device", Operation::add_device, read_identifiers, check_new_device},
+    Action{"person", "delete_device", Operation::delete_device, read_identifiers, check_old_device},
+    Action{"person", "merge", Operation::merge, read_two_people, nothing_more},
     Action{"object", "identify", Operation::object_identify, read_object, check_identity},
     Action{"object",
            "identify_anonymous",
@@ -239,7 +208,7 @@ constexpr std::array kActions = {
            Operation::object_delete_relationships,
            read_object,
            check_relationships},
-    Action{"delivery", "event", Operation::delivery_event, read_delivery, check_delivery_event},
+    Action{"delivery", "event", Operation::delivery_event, read_report, check_report},
 };
 
 const Action* find_action(const Field& type, const Field& action) {
@@ -254,7 +223,8 @@ const Action* find_action(const Field& type, const Field& action) {
 
 std::optional<Refusal> check_operation(simdjson::dom::object body,
                                        std::string_view json,
-                                       OperationBody& out) {
+                                       OperationBody& out,
+                                       Subject& subject) {
     Fields fields;
     if (const Field* twice = find_fields(body, fields.all)) {
         return refuse(twice->name, stands_twice(*twice));
@@ -263,9 +233,10 @@ std::optional<Refusal> check_operation(simdjson::dom::object body,
     if (action == nullptr) return refuse("action", "unknown type or action");
     out.operation = action->operation;
     out.is_event = action->is_event;
-    if (auto refusal = action->read_identity(fields, out)) return refusal;
-    if (out.is_event) return check_event(body, json, out.event, fields.attributes.name);
-    return action->check(fields);
+    if (auto refusal = action->read_subject(fields, subject)) return refusal;
+    if (!out.is_event) return action->check(fields);
+    if (has_text(fields.identifiers, kAnonymousId)) out.operation = Operation::anonymous_event;
+    return check_event(body, json, out.event, fields.attributes.name);
 }
 
 }  // namespace holdfast::customerio

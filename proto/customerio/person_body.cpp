@@ -1,45 +1,57 @@
 #include "proto/customerio/body.hpp"
 #include "proto/customerio/identifier.hpp"
+#include "proto/customerio/limits.hpp"
 
+#include <boost/container/static_vector.hpp>
+
+#include <algorithm>
 #include <array>
 
 namespace holdfast::customerio {
 namespace {
 
+constexpr std::size_t kKindsMax = 5;
+
 Refusal refuse(std::string_view message) {
     return {400, "invalid_merge", std::string(message)};
 }
 
+std::string not_exactly_one(const Field& identifiers, std::span<const std::string_view> kinds) {
+    std::string message(identifiers.name);
+    message.append(" must be an object with exactly one of ");
+    for (const std::string_view kind : kinds) {
+        message.append(kind == kinds.front() ? "" : ", ").append(kind);
+    }
+    return message;
+}
+
 }  // namespace
 
-std::optional<std::string> read_person(const Field& identifiers, std::string& person) {
+std::optional<std::string> read_person(const Field& identifiers,
+                                       std::string& person,
+                                       const Naming& naming) {
+    boost::container::static_vector<Field, kKindsMax> fields;
+    for (const std::string_view kind : naming.kinds) fields.push_back({kind});
     simdjson::dom::object object;
-    const bool is_object =
-        identifiers.present && identifiers.value.get(object) == simdjson::SUCCESS;
-    std::array<Field, 3> fields{{{"id"}, {"email"}, {"cio_id"}}};
-    const auto& [id, email, cio_id] = fields;
-    if (is_object) {
-        if (const Field* twice = find_fields(object, fields)) return stands_twice(*twice);
+    if (identifiers.present && identifiers.value.get(object) == simdjson::SUCCESS) {
+        const Field* twice = find_fields(object, {fields.data(), fields.size()});
+        if (twice != nullptr) return stands_twice(*twice);
     }
-    if (id.given() + email.given() + cio_id.given() != 1) {
-        return std::string(identifiers.name) +
-               " must be an object with exactly one of id, email, cio_id";
+    const auto is_given = [](const Field& field) { return field.given(); };
+    const auto one = std::find_if(fields.begin(), fields.end(), is_given);
+    if (std::count_if(fields.begin(), fields.end(), is_given) != 1 ||
+        (naming.is_alone && object.size() != 1)) {
+        return not_exactly_one(identifiers, naming.kinds);
     }
+    const bool may_be_number = one->name == "id" && !naming.is_alone;
     std::string value;
-    const Field& one = id.given() ? id : email.given() ? email : cio_id;
-    if ((&one != &id && !one.is_string()) || !append_scalar(one.value, value)) {
-        return "the identifier must be a string";
+    if ((!one->is_string() && !may_be_number) || !append_scalar(one->value, value)) {
+        return std::string(text::kIdNotString);
     }
     if (const std::string_view fault = identifier_fault(value); !fault.empty()) {
         return std::string(fault);
     }
-    if (&one == &email) {
-        append_email(value, person);
-    } else if (&one == &cio_id) {
-        append_cio_id(value, person);
-    } else {
-        person.append("id:").append(value);
-    }
+    append_person(one->name, value, person);
     return std::nullopt;
 }
 

@@ -30,10 +30,8 @@ struct Route {
     };
 
     Operation operation;
-    std::string identifier =
-        {};                 // of the person in the path, decoded; empty where the path has none
-    std::string item = {};  // what else the path names, decoded: a device, segment, form, delivery
-                            // or broadcast
+    std::string identifier = {};  // of the person in the path, decoded; empty: it names none
+    std::string item = {};  // what else it names: a device, segment, form, delivery or broadcast
     std::string_view id_type = {};  // of a segment call: "id", "email", "cio_id"; empty: not said
     Shape shape = Shape::call;
 };

@@ -59,7 +59,7 @@ second/track      paused                by root
 
 Please look at
   log: failed: sync: No space left on device
-  log: space is critical, only deletes, suppressions and e-mails are taken: 9.1 GB used of 10 GB, 999 B free
+  log: space is critical, only deletes, merges, suppressions and messages are taken: 9.1 GB used of 10 GB, 999 B free
   log: 2 damaged entries
   log: 3 acknowledged entries are gone, see `holdfast lost`
   customerio: 1 dead letter, see `holdfast dead`
@@ -116,8 +116,8 @@ TEST(CliFormatTest, FindsNothingToLookAtInAHealthyAgent) {
 TEST(CliFormatTest, FindsWhatSomebodyShouldLookAt) {
     EXPECT_THAT(findings(Json::parse(kTroubled)),
                 ElementsAre("log: failed: sync: No space left on device",
-                            "log: space is critical, only deletes, suppressions and e-mails are "
-                            "taken: 9.1 GB used of 10 GB, 999 B free",
+                            "log: space is critical, only deletes, merges, suppressions and "
+                            "messages are taken: 9.1 GB used of 10 GB, 999 B free",
                             "log: 2 damaged entries",
                             "log: 3 acknowledged entries are gone, see `holdfast lost`",
                             "customerio: 1 dead letter, see `holdfast dead`",

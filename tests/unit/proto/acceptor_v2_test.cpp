@@ -38,6 +38,7 @@ struct Known {
     std::string body;
     Operation operation;
     std::string person;
+    std::string name = "";
 };
 
 TEST_F(AcceptorV2Test, EveryActionHasItsOperation) {
@@ -52,13 +53,11 @@ TEST_F(AcceptorV2Test, EveryActionHasItsOperation) {
         {person("add_relationships", kRelationships), Operation::add_relationships, "id:42"},
         {person("delete_relationships", kRelationships), Operation::delete_relationships, "id:42"},
         {person("add_device", R"("device":{"token":"t","platform":"ios"})"),
-         Operation::v2_add_device,
+         Operation::add_device,
          "id:42"},
-        {person("delete_device", R"("device":{"token":"t"})"),
-         Operation::v2_delete_device,
-         "id:42"},
+        {person("delete_device", R"("device":{"token":"t"})"), Operation::delete_device, "id:42"},
         {R"({"type":"person","action":"merge","primary":{"id":"1"},"secondary":{"email":"A@b.c"}})",
-         Operation::v2_merge,
+         Operation::merge,
          "id:1"},
         {object("identify", R"("attributes":{"n":"x"},)" + kRelationships),
          Operation::object_identify,
@@ -79,7 +78,8 @@ TEST_F(AcceptorV2Test, EveryActionHasItsOperation) {
          "object:1/acme"},
         {R"({"type":"delivery","action":"event","identifiers":{"id":"d"},"name":"opened","attributes":{"device_token":"t"}})",
          Operation::delivery_event,
-         ""},
+         "delivery:d",
+         "opened"},
     };
     for (const Known& test : cases) {
         SCOPED_TRACE(test.body);
@@ -89,7 +89,7 @@ TEST_F(AcceptorV2Test, EveryActionHasItsOperation) {
         EXPECT_EQ(made.method, Method::post);
         EXPECT_EQ(made.target, kEntity);
         EXPECT_EQ(made.body, test.body);
-        EXPECT_EQ(made.name, "");
+        EXPECT_EQ(made.name, test.name);
         EXPECT_NE(find_operation(made.operation), nullptr);
     }
 }
@@ -110,6 +110,14 @@ TEST_F(AcceptorV2Test, APersonHasTheLaneOfTheirV1Calls) {
         if (segment.empty()) continue;
         EXPECT_EQ(event("POST", "/api/v1/customers/" + segment + "/suppress", "").lane, lane);
     }
+}
+
+TEST_F(AcceptorV2Test, ADeliveryHasTheLaneOfItsV1Reports) {
+    const Lane lane = entity(R"({"type":"delivery","action":"event","identifiers":{"id":"d"},)"
+                             R"("name":"opened","attributes":{"device_token":"t"}})")
+                          .lane;
+    EXPECT_EQ(event("POST", "/api/v1/push/events", R"({"delivery_id":"d","event":"opened"})").lane,
+              lane);
 }
 
 TEST_F(AcceptorV2Test, AMergeIsInBothLanes) {
@@ -169,6 +177,8 @@ TEST_F(AcceptorV2Test, WhatAnOperationLacksIsNamed) {
         {person("identify", "", R"({"id":1})"), "identifiers"},
         {person("identify", "", R"({"id":""})"), "identifiers"},
         {person("identify", "", R"({"id":null})"), "identifiers"},
+        {person("identify", "", R"({"id":"1","email":null})"), "identifiers"},
+        {person("identify", "", R"({"id":"1","other":"x"})"), "identifiers"},
         {person("identify", "", R"({"id":")" + std::string(151, 'x') + R"("})"), "identifiers"},
         {person("identify", "", R"({"anonymous_id":"x"})"), "identifiers"},
         {person("identify", R"("attributes":[1])"), "attributes"},
@@ -185,8 +195,15 @@ TEST_F(AcceptorV2Test, WhatAnOperationLacksIsNamed) {
         {person("add_relationships"), "cio_relationships"},
         {person("add_device", R"("device":{"id":"t","platform":"ios"})"), "device"},
         {person("add_device", R"("device":{"token":"t"})"), "device"},
+        {person("add_device", R"("device":{"token":"t","platform":" "})"), "device"},
+        {person("add_device", R"("device":{"token":"t","token":"u","platform":"ios"})"), "device"},
+        {person("add_device",
+                R"("device":{"platform":"ios","token":")" + std::string(1001, 't') + R"("})"),
+         "device"},
         {person("delete_device", R"("device":"t")"), "device"},
         {person("merge"), "primary"},
+        {R"({"type":"person","action":"merge","primary":{"id":1},"secondary":{"id":"2"}})",
+         "primary"},
         {R"({"type":"person","action":"merge","primary":{"id":"1"}})", "secondary"},
         {R"({"type":"person","action":"merge","primary":{"id":"1"},"secondary":{"phone":"+1"}})",
          "secondary"},
@@ -198,6 +215,8 @@ TEST_F(AcceptorV2Test, WhatAnOperationLacksIsNamed) {
          "identifiers"},
         {object("add_relationships", R"("cio_relationships":{})"), "cio_relationships"},
         {R"({"type":"delivery","action":"event","identifiers":{},"name":"opened"})", "identifiers"},
+        {R"({"type":"delivery","action":"event","identifiers":{"id":"d","id":"e"},"name":"opened"})",
+         "identifiers"},
         {R"({"type":"delivery","action":"event","identifiers":{"id":"d"}})", "name"},
         {R"({"type":"delivery","action":"event","identifiers":{"id":"d"},"name":"opened"})",
          "attributes"},

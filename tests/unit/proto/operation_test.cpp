@@ -39,6 +39,14 @@ TEST(OperationTest, NumbersNamesAndClassesAreThese) {
         {20, "send_in_app", kOnce, Kind::sends, false},
         {21, "send_inbox_message", kOnce, Kind::sends, false},
         {22, "trigger_broadcast", kOnce, Kind::broadcasts, false},
+        {43, "add_relationships", Safety::idempotent, Kind::people, false},
+        {44, "delete_relationships", Safety::idempotent, Kind::people, true},
+        {45, "object_identify", Safety::idempotent, Kind::people, false},
+        {46, "object_identify_anonymous", Safety::idempotent, Kind::people, false},
+        {47, "object_delete", Safety::idempotent, Kind::people, true},
+        {48, "object_add_relationships", Safety::idempotent, Kind::people, false},
+        {49, "object_delete_relationships", Safety::idempotent, Kind::people, true},
+        {50, "delivery_event", kOnce, Kind::events, false},
     };
     for (const Row& row : kRows) {
         SCOPED_TRACE(row.name);

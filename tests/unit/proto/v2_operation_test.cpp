@@ -257,6 +257,16 @@ TEST_F(V2OperationAcceptance, ATranslationIsAcceptedAndIsInTheSameLane) {
         {Method::post, "/api/v1/customers/5/suppress", "", ""},
         {Method::post, "/api/v1/customers/5/unsuppress", "", ""},
         {Method::del, "/api/v1/customers/5", "", ""},
+        {Method::put,
+         "/api/v1/customers/5/devices",
+         R"({"device":{"id":"t","platform":"ios","last_used":17,"attributes":{"v":"1"}}})",
+         ""},
+        {Method::put,
+         "/api/v1/customers/5/devices",
+         R"({"device":{"platform":"ios","id":")" + std::string(kItemBytesMax, 't') + R"("}})",
+         ""},
+        {Method::del, "/api/v1/customers/5/devices/f%3At%2F1", "", ""},
+        {Method::del, "/api/v1/customers/5/devices/" + std::string(kItemBytesMax, 't'), "", ""},
     };
     for (const Case& test : cases) {
         SCOPED_TRACE(test.target);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <vector>
 
 namespace holdfast::wal {
@@ -16,17 +17,52 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kMuch = std::uint64_t{1} << 40U;
 
 TEST(Priority, OfEveryOperation) {
-    const std::vector<std::pair<Operation, Priority>> table = {
-        {Operation::event, Priority::ordinary},
-        {Operation::anonymous_event, Priority::ordinary},
-        {Operation::identify, Priority::state},
-        {Operation::delete_person, Priority::essential},
-        {Operation::suppress, Priority::essential},
-        {Operation::unsuppress, Priority::essential},
-        {Operation::send_email, Priority::essential}};
-    for (const auto& [operation, priority] : table) {
-        EXPECT_EQ(priority_of(operation), priority) << info(operation).name;
+    const std::map<Priority, std::vector<Operation>> table = {
+        {Priority::ordinary,
+         {Operation::event,
+          Operation::anonymous_event,
+          Operation::submit_form,
+          Operation::report_metric,
+          Operation::report_push_event,
+          Operation::delivery_event}},
+        {Priority::state,
+         {Operation::identify,
+          Operation::add_device,
+          Operation::delete_device,
+          Operation::add_to_segment,
+          Operation::remove_from_segment,
+          Operation::unsubscribe,
+          Operation::add_relationships,
+          Operation::delete_relationships,
+          Operation::object_identify,
+          Operation::object_identify_anonymous,
+          Operation::object_delete,
+          Operation::object_add_relationships,
+          Operation::object_delete_relationships}},
+        {Priority::essential,
+         {Operation::delete_person,
+          Operation::merge,
+          Operation::suppress,
+          Operation::unsuppress,
+          Operation::send_email,
+          Operation::send_push,
+          Operation::send_sms,
+          Operation::send_whatsapp,
+          Operation::send_in_app,
+          Operation::send_inbox_message,
+          Operation::trigger_broadcast}}};
+    std::size_t count = 0;
+    for (const auto& [priority, operations] : table) {
+        count += operations.size();
+        for (const Operation operation : operations) {
+            EXPECT_EQ(priority_of(operation), priority) << info(operation).name;
+        }
     }
+    std::size_t known = 0;
+    for (unsigned number = 0; number < 256; ++number) {
+        known += find_operation(static_cast<Operation>(number)) != nullptr ? 1U : 0U;
+    }
+    EXPECT_EQ(count, known);
 }
 
 TEST(SpacePlan, IsInProportionToSmallDisksAndTheSameForLargeOnes) {
