@@ -1,6 +1,8 @@
 #include "agent/config.hpp"
 
+#include "agent/config_http.hpp"
 #include "agent/config_reader.hpp"
+#include "agent/config_secret.hpp"
 #include "agent/units.hpp"
 #include "proto/record.hpp"
 #include "transport/client.hpp"
@@ -42,12 +44,6 @@ bool is_name(std::string_view text) {
 // Becomes the user of HTTP Basic authentication, which a colon would end.
 bool is_site_id(std::string_view text) {
     return each(text, 128, [](char c) { return c > ' ' && c < '\x7f' && c != ':'; });
-}
-
-// What systemd takes as the name of a credential, and nothing that leaves the directory.
-bool is_credential_name(std::string_view text) {
-    return text != "." && text != ".." &&
-           each(text, 255, [](char c) { return c > ' ' && c < '\x7f' && c != '/' && c != ':'; });
 }
 
 std::uint32_t read_mode(Section& in, std::string_view key, std::uint32_t fallback) {
@@ -137,6 +133,18 @@ LifecycleConfig read_lifecycle(Section in) {
     return config;
 }
 
+// Of [[destination]], without meaning for one of type "http".
+constexpr std::array<std::string_view, 10> kCustomerioKeys = {"site_id",
+                                                              "region",
+                                                              "api_key_file",
+                                                              "api_key_credential",
+                                                              "app_key_file",
+                                                              "app_key_credential",
+                                                              "track_url",
+                                                              "track_rate",
+                                                              "app_url",
+                                                              "app_rate"};
+
 // Reads [[destination]], one after the other.
 class DestinationReader {
 public:
@@ -165,8 +173,7 @@ private:
                           Duration first);
     std::string ca_file();
     EndpointConfig endpoint(const std::string& prefix, std::string_view host, unsigned rate_max);
-    std::optional<Secret> key(const std::string& prefix, bool required);
-    std::optional<Secret> secret(const std::string& key, const std::string& path);
+    void read_customerio(DestinationConfig& config, std::vector<std::string>& site_ids_taken);
 
     Section in_;
     const std::string& credentials_directory_;
@@ -175,20 +182,14 @@ private:
 DestinationConfig DestinationReader::read(Taken& taken) {
     DestinationConfig config;
     config.name = name(taken.names);
-    config.type = in_.choice("type", "", {"customerio"});
-    config.site_id = site_id(taken.site_ids);
-
-    const bool eu = in_.choice("region", "us", {"us", "eu"}) == "eu";
-    const Hosts hosts = eu ? Hosts{"https://track-eu.customer.io", "https://api-eu.customer.io"}
-                           : Hosts{"https://track.customer.io", "https://api.customer.io"};
-    EndpointConfig& track = config.endpoint(Endpoint::track);
-    EndpointConfig& app = config.endpoint(Endpoint::app);
-    track = endpoint("track", hosts.track, 1000);
-    track.key = key("api_key", true);
-    app = endpoint("app", hosts.app, 100);
-    app.key = key("app_key", false);
-    config.endpoint(Endpoint::broadcasts) = app;
-
+    config.type = in_.choice("type", "", {"customerio", "http"});
+    if (config.type == "http") {
+        in_.refuse(kCustomerioKeys, "is for destinations of type \"customerio\" only");
+        read_http(in_, credentials_directory_, config);
+    } else {
+        in_.refuse(kHttpKeys, "is for destinations of type \"http\" only");
+        read_customerio(config, taken.site_ids);
+    }
     config.ca_file = ca_file();
     config.concurrency = static_cast<unsigned>(in_.integer("concurrency", {10, 1, 256}));
     config.backoff_base = in_.duration("backoff_base", {1s, 10ms, 1h});
@@ -208,6 +209,21 @@ DestinationConfig DestinationReader::read(Taken& taken) {
         "breaker_open_cap", config.breaker_open_cap, "breaker_open", config.breaker_open);
     in_.refuse_unknown_keys();
     return config;
+}
+
+void DestinationReader::read_customerio(DestinationConfig& config,
+                                        std::vector<std::string>& site_ids_taken) {
+    config.site_id = site_id(site_ids_taken);
+    const bool eu = in_.choice("region", "us", {"us", "eu"}) == "eu";
+    const Hosts hosts = eu ? Hosts{"https://track-eu.customer.io", "https://api-eu.customer.io"}
+                           : Hosts{"https://track.customer.io", "https://api.customer.io"};
+    EndpointConfig& track = config.endpoint(Endpoint::track);
+    EndpointConfig& app = config.endpoint(Endpoint::app);
+    track = endpoint("track", hosts.track, 1000);
+    track.key = read_key(in_, "api_key", true, credentials_directory_);
+    app = endpoint("app", hosts.app, 100);
+    app.key = read_key(in_, "app_key", false, credentials_directory_);
+    config.endpoint(Endpoint::broadcasts) = app;
 }
 
 void DestinationReader::refuse_cap_below(const std::string& cap_key,
@@ -273,46 +289,6 @@ EndpointConfig DestinationReader::endpoint(const std::string& prefix,
     const std::string rate = prefix + "_rate";
     config.rate = static_cast<unsigned>(in_.integer(rate, {100, 1, rate_max}));
     return config;
-}
-
-std::optional<Secret> DestinationReader::key(const std::string& prefix, bool required) {
-    const std::string by_file = prefix + "_file";
-    const std::string by_credential = prefix + "_credential";
-    const std::string path = in_.path(by_file, "");
-    const std::optional<std::string> credential = in_.text(by_credential);
-    const std::string one_of = by_file + " or " + by_credential + ", one of the two";
-
-    if (in_.has(by_file) && in_.has(by_credential)) {
-        in_.error(by_credential, "there is " + by_file + " as well", one_of);
-    } else if (!in_.has(by_file) && !in_.has(by_credential)) {
-        if (required) in_.error(by_file, "is missing", one_of);
-    } else if (!path.empty()) {
-        return secret(by_file, path);
-    } else if (credential && !is_credential_name(*credential)) {
-        in_.error(by_credential,
-                  "is not the name of a credential",
-                  "the NAME of a LoadCredential= in the unit");
-    } else if (credential && credentials_directory_.empty()) {
-        in_.error(by_credential,
-                  "$CREDENTIALS_DIRECTORY is not set",
-                  "a credential only when systemd starts the agent, with LoadCredential=");
-    } else if (credential) {
-        return secret(by_credential, credentials_directory_ + "/" + *credential);
-    }
-    return std::nullopt;
-}
-
-std::optional<Secret> DestinationReader::secret(const std::string& key, const std::string& path) {
-    Result<SecretFile> file = read_secret(path);
-    if (!file) {
-        in_.error(
-            key,
-            file.error().detail,
-            "a file with one credential of visible ASCII characters, writable by its owner only");
-        return std::nullopt;
-    }
-    if (file->others_may_read) in_.warn(key, path + " may be read by every user of this machine");
-    return std::move(file->secret);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/config_policy.hpp"
+#include "agent/header_template.hpp"
 #include "agent/secret.hpp"
 #include "proto/durability.hpp"
 #include "proto/operation.hpp"
@@ -54,11 +55,28 @@ struct EndpointConfig {
     unsigned rate = 0;          // requests a second
 };
 
+// What goes to a destination of type "http", besides the body.
+struct HttpConfig {
+    struct Header {
+        std::string name;
+        HeaderTemplate value;
+    };
+
+    Method method = Method::post;  // or put
+    std::string target;            // path and query of the URL
+    std::string content_type;
+    std::vector<Header> headers;               // none of those that the agent sets itself
+    std::string auth_header;                   // in which the endpoint's key goes, as it is
+    std::optional<Secret> signing_key;         // the bytes that "whsec_…" stands for
+    Operation operation = Operation::request;  // or request_once
+};
+
 struct DestinationConfig {
     std::string name;  // unique; [a-z0-9-]{1,64}
-    std::string type;  // "customerio"
+    std::string type;  // "customerio" or "http"
     std::string site_id;
     std::array<EndpointConfig, kEndpointCount> endpoints;
+    HttpConfig http;           // with Endpoint::http only
     std::string ca_file;       // empty: the system's
     unsigned concurrency = 0;  // requests in flight, of all endpoints together
     Duration backoff_base{};
@@ -81,13 +99,13 @@ struct DestinationConfig {
         return endpoints[static_cast<std::size_t>(which)];
     }
 
-    // Whether it takes anything: its calls are refused at ingest otherwise.
-    [[nodiscard]] bool serves(Endpoint which) const {
-        return which == Endpoint::http ? has(which) : endpoint(which).key.has_value();
-    }
-
     // Whether destinations of this type have it.
     [[nodiscard]] bool has(Endpoint which) const { return !endpoint(which).url.empty(); }
+
+    // Whether events are taken for it: the vendor's need a key.
+    [[nodiscard]] bool serves(Endpoint which) const {
+        return has(which) && (which == Endpoint::http || endpoint(which).key);
+    }
 };
 
 // What is in here is within its bounds and free of contradictions: nobody checks again.

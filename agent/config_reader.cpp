@@ -90,6 +90,16 @@ bool Section::has(std::string_view key) const {
     return table_->contains(key);
 }
 
+std::vector<std::string> Section::keys() const {
+    std::vector<std::pair<toml::source_position, std::string>> found;
+    for (auto&& [key, node] : *table_) found.emplace_back(key.source().begin, key.str());
+    std::sort(found.begin(), found.end());
+    std::vector<std::string> keys;
+    keys.reserve(found.size());
+    for (auto& [at, key] : found) keys.push_back(std::move(key));
+    return keys;
+}
+
 const toml::node* Section::find(std::string_view key) {
     known_.emplace_back(key);
     return table_->get(key);
@@ -276,10 +286,19 @@ std::optional<Duration> Section::duration_or_never(std::string_view key, Limits<
     return checked(key, *written, limits, ", or \"never\"");
 }
 
+void Section::refuse(std::span<const std::string_view> keys, std::string_view why) {
+    for (const std::string_view key : keys) {
+        if (!has(key)) continue;
+        refused_.emplace_back(key);
+        error(key, why);
+    }
+}
+
 void Section::refuse_unknown_keys() {
     for (auto&& [key, node] : *table_) {
         const std::string_view unknown = key.str();
         if (std::find(known_.begin(), known_.end(), unknown) != known_.end()) continue;
+        if (std::find(refused_.begin(), refused_.end(), unknown) != refused_.end()) continue;
         const auto nearer = [unknown](const std::string& a, const std::string& b) {
             return distance(a, unknown) < distance(b, unknown);
         };

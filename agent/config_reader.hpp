@@ -11,6 +11,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,9 @@ public:
 
     [[nodiscard]] bool has(std::string_view key) const;
 
+    // In the order of the file.
+    [[nodiscard]] std::vector<std::string> keys() const;
+
     // [key]; an empty one when it is not there.
     [[nodiscard]] Section table(std::string_view key);
     // [[key]]; none when it is not there.
@@ -98,6 +102,9 @@ public:
     void error(std::string_view key, std::string_view what, std::string_view allowed = {});
     void warn(std::string_view key, std::string_view what);
 
+    // None of these may be there; `why` says what is wrong with one that is.
+    void refuse(std::span<const std::string_view> keys, std::string_view why);
+
     // Call last: every key that no read has asked for is an error.
     void refuse_unknown_keys();
 
@@ -119,6 +126,7 @@ private:
     unsigned line_;
     Findings* findings_;
     std::vector<std::string> known_;
+    std::vector<std::string> refused_;
 };
 
 // Errors: bad_config, with the line at which `text` stops being TOML.

@@ -36,8 +36,10 @@ bool is_overloaded(const Result<AdminHost::Replayed>& result) {
 Directory make_directory(const Config& config) {
     std::vector<Directory::Destination> destinations;
     for (const DestinationConfig& one : config.destinations) {
-        destinations.push_back(
-            {one.name, one.site_id, one.endpoint(Endpoint::app).key.has_value()});
+        destinations.push_back({.name = one.name,
+                                .site_id = one.site_id,
+                                .takes_app_calls = one.serves(Endpoint::app)});
+        if (one.serves(Endpoint::http)) destinations.back().request = one.http.operation;
     }
     return Directory(std::move(destinations));
 }
@@ -49,7 +51,10 @@ constexpr std::uint64_t kOtherDescriptors = wal::kOpenFilesMax + 64;
 Result<void> ensure_descriptors(const Config& config) {
     std::uint64_t wanted = config.ingest.connections_max + kOtherDescriptors;
     for (const DestinationConfig& one : config.destinations) {
-        wanted += std::uint64_t{2} * kEndpointCount * one.concurrency;  // in use, and being opened
+        for (const Endpoint endpoint : kEndpoints) {
+            if (!one.has(endpoint)) continue;
+            wanted += std::uint64_t{2} * one.concurrency;  // in use, and being opened
+        }
     }
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};

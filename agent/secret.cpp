@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 namespace holdfast::agent {
@@ -42,9 +43,17 @@ Result<std::string> read_up_to(int fd, const std::string& path, std::size_t byte
     return text;
 }
 
+bool has_form(std::string_view text, SecretForm form) {
+    const auto visible = [](char c) { return c > ' ' && c < '\x7f'; };
+    if (form == SecretForm::word) return std::all_of(text.begin(), text.end(), visible);
+    return visible(text.front()) && visible(text.back()) &&
+           text.find("  ") == std::string_view::npos &&
+           std::all_of(text.begin(), text.end(), [&](char c) { return c == ' ' || visible(c); });
+}
+
 }  // namespace
 
-Result<SecretFile> read_secret(const std::string& path) {
+Result<SecretFile> read_secret(const std::string& path, SecretForm form) {
     // Not blocking: a FIFO must not hold up the start.
     const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 
@@ -63,8 +72,7 @@ Result<SecretFile> read_secret(const std::string& path) {
     if (text->size() > kSecretBytesMax) {
         return Error{Errc::bad_config, path + " is too long for a credential"};
     }
-    const auto visible = [](char c) { return c > ' ' && c < '\x7f'; };
-    if (!std::all_of(text->begin(), text->end(), visible)) {
+    if (!has_form(*text, form)) {
         return Error{Errc::bad_config, path + " holds a character that no credential has"};
     }
     return SecretFile{Secret(std::move(*text)), (status.st_mode & S_IROTH) != 0};

@@ -3,6 +3,7 @@
 
 #include "proto/result.hpp"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -13,7 +14,7 @@ class Secret {
 public:
     explicit Secret(std::string text) : text_(std::move(text)) {}
 
-    // For the Authorization header and nothing else.
+    // For the Authorization header, or as the key of a signature, and nothing else.
     [[nodiscard]] const std::string& reveal() const { return text_; }
 
     bool operator==(const Secret&) const = default;
@@ -29,9 +30,15 @@ struct SecretFile {
 
 inline constexpr std::size_t kSecretBytesMax = 1024;
 
-// Reads a regular file of at most kSecretBytesMax printable ASCII characters without spaces; one
-// newline at its end is dropped. Errors: bad_config, also for a file that its group or others may
-// write, as they could then send the events to an account of their own.
-[[nodiscard]] Result<SecretFile> read_secret(const std::string& path);
+enum class SecretForm : std::uint8_t {
+    word,   // no spaces
+    words,  // with single spaces between them, as in "Bearer …"
+};
+
+// Reads a regular file of at most kSecretBytesMax printable ASCII characters; one newline at its
+// end is dropped. Errors: bad_config, also for a file that its group or others may write, as they
+// could then send the events to an account of their own.
+[[nodiscard]] Result<SecretFile> read_secret(const std::string& path,
+                                             SecretForm form = SecretForm::word);
 
 }  // namespace holdfast::agent

@@ -61,6 +61,9 @@ constexpr std::array kOperations = {
                   Kind::people,
                   true},
     OperationInfo{Operation::delivery_event, "delivery_event", kOnce, Kind::events},
+    OperationInfo{Operation::request, "request", Safety::dedup_by_id, Kind::requests},
+    OperationInfo{
+        Operation::request_once, "request_once", Safety::once_if_ambiguous, Kind::requests},
 };
 
 }  // namespace

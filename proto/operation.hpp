@@ -43,6 +43,9 @@ enum class Operation : std::uint8_t {
     object_add_relationships = 48,
     object_delete_relationships = 49,
     delivery_event = 50,
+    // Of a destination that is not the vendor; 8 to 63 are for the vendor's.
+    request = 64,
+    request_once = 65,
 };
 
 // What a second delivery of the same event does.

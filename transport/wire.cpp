@@ -25,10 +25,6 @@ bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-bool is_header_value(std::string_view text) {
-    return std::ranges::none_of(text, [](char c) { return is_control(c) && c != '\t'; });
-}
-
 bool is_target(std::string_view text) {
     return text.starts_with('/') &&
            std::ranges::none_of(text, [](char c) { return is_control(c) || c == ' '; });
@@ -48,6 +44,14 @@ Error refuse(std::string why) {
 
 }  // namespace
 
+bool is_header_name(std::string_view text) {
+    return is_token(text);
+}
+
+bool is_header_value(std::string_view text) {
+    return std::ranges::none_of(text, [](char c) { return is_control(c) && c != '\t'; });
+}
+
 std::string host_header(const Origin& origin) {
     const bool ipv6 = origin.host.find(':') != std::string::npos;
     std::string text = ipv6 ? "[" + origin.host + "]" : origin.host;
@@ -66,7 +70,7 @@ Result<std::string> encode_request(const Origin& origin, const OutgoingRequest& 
     out.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
     out.append("Host: ").append(host_header(origin)).append("\r\n");
     for (const Header& header : request.headers) {
-        if (!is_token(header.name)) return refuse("a header's name is not a token");
+        if (!is_header_name(header.name)) return refuse("a header's name is not a token");
         if (is_ours(header.name))
             return refuse("header " + header.name + " is not the caller's to set");
         if (!is_header_value(header.value)) {

@@ -5,6 +5,7 @@
 #include "transport/attempt.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace holdfast::transport {
 
@@ -14,6 +15,10 @@ namespace holdfast::transport {
 
 // "host", "host:8443", "[::1]:8080": as the Host header has it, without the scheme's own port.
 [[nodiscard]] std::string host_header(const Origin& origin);
+
+// Whether it can be a header's name, and its value, without breaking the framing.
+[[nodiscard]] bool is_header_name(std::string_view text);
+[[nodiscard]] bool is_header_value(std::string_view text);
 
 // Head and body in one piece, so that they share a packet and a TLS record.
 // Errors: bad_input, when the method, the target or a header would break the framing, or a header

@@ -1,20 +1,10 @@
 #include "agent/delivery/outgoing.hpp"
 
-#include "proto/assert.hpp"
-
-#include <openssl/evp.h>
+#include "agent/base64.hpp"
+#include "agent/delivery/outgoing_http.hpp"
 
 namespace holdfast::agent {
 namespace {
-
-std::string base64(std::string_view text) {
-    std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-    out.resize(static_cast<std::size_t>(size));
-    return out;
-}
 
 std::string authorization(Endpoint endpoint, const DestinationConfig& destination) {
     const std::optional<Secret>& key = destination.endpoint(endpoint).key;
@@ -23,7 +13,7 @@ std::string authorization(Endpoint endpoint, const DestinationConfig& destinatio
     if (!key) return {};
     switch (endpoint) {
         case Endpoint::track:
-            return "Basic " + base64(destination.site_id + ":" + key->reveal());
+            return "Basic " + encode_base64(destination.site_id + ":" + key->reveal());
         case Endpoint::app:
         case Endpoint::broadcasts:
             return "Bearer " + key->reveal();
@@ -44,8 +34,14 @@ transport::OutgoingRequest request_to(Endpoint endpoint, const DestinationConfig
     return request;
 }
 
-transport::OutgoingRequest outgoing(const Event& event, const DestinationConfig& destination) {
+transport::OutgoingRequest outgoing(const Event& event,
+                                    const DestinationConfig& destination,
+                                    std::uint32_t attempt,
+                                    WallTime now) {
     const OperationInfo& operation = info(event.operation);
+    if (operation.endpoint() == Endpoint::http) {
+        return outgoing_http(event, destination, attempt, now);
+    }
     transport::OutgoingRequest request = request_to(operation.endpoint(), destination);
     request.method = to_string(event.method);
     request.target = event.target;

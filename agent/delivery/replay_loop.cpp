@@ -354,7 +354,7 @@ transport::OutgoingRequest ReplayLoop::request_for(transport::Attempt& attempt,
     }
     entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(attempt.seqs.size()),
                   entries.end());
-    if (entries.size() == 1) return outgoing(entries.front().event(), config_);
+    if (entries.size() == 1) return outgoing(entries.front().event(), config_, attempt.number, wall_now());
     return shared_request(std::string(packer.body()), config_);
 }
 
@@ -377,7 +377,10 @@ asio::awaitable<void> ReplayLoop::make(transport::Attempt attempt) {
     EndpointState& to = endpoint(attempt.operation);
     ++to.attempts;
     const transport::OutgoingRequest request = request_for(attempt, *entries);
-    transport::AttemptResult result = co_await to.client->send(request);
+    transport::AttemptResult result;
+    // Without one the destination was of another type when it took the entry.
+    result.error = "the destination is not of the type that this entry is for";
+    if (to.client) result = co_await to.client->send(request);
     const bool may_have_arrived =
         attempt.must_be_intended && result.phase != transport::Phase::not_sent;
     if (cut_off_ && result.phase != transport::Phase::answered && !may_have_arrived) {

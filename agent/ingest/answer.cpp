@@ -20,6 +20,8 @@ std::string body_of_receipt(const Answer& answer, std::string_view id) {
                 R"({{"delivery_id":"{}","queued_at":{}}})", id, unix_seconds(answer.accepted_at));
         case Kind::broadcasts:
             return fmt::format(R"({{"id":{}}})", answer.seq.value);
+        case Kind::requests:
+            return fmt::format(R"({{"id":"{}","seq":{}}})", id, answer.seq.value);
         default:
             return "{}";
     }

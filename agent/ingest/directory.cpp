@@ -1,5 +1,7 @@
 #include "agent/ingest/directory.hpp"
 
+#include "agent/base64.hpp"
+
 #include <boost/beast/core/string.hpp>
 
 #include <algorithm>
@@ -9,34 +11,17 @@
 namespace holdfast::agent {
 namespace {
 
-std::optional<unsigned> base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<unsigned>(c - 'A');
-    if (c >= 'a' && c <= 'z') return static_cast<unsigned>(c - 'a' + 26);
-    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0' + 52);
-    if (c == '+' || c == '-') return 62;
-    if (c == '/' || c == '_') return 63;
-    return std::nullopt;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-    while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-    std::string out;
-    unsigned value = 0;
-    unsigned bits = 0;
-    for (const char c : text) {
-        const std::optional<unsigned> digit = base64_digit(c);
-        if (!digit) return std::nullopt;
-        value = (value << 6U | *digit) & 0xfffU;
-        bits += 6;
-        if (bits < 8) continue;
-        bits -= 8;
-        out.push_back(static_cast<char>(value >> bits & 0xffU));
-    }
-    return out;
+// Messages and broadcasts: of one host and key.
+bool is_app(Endpoint endpoint) {
+    return endpoint == Endpoint::app || endpoint == Endpoint::broadcasts;
 }
 
 customerio::Refusal unauthorized(std::string message) {
     return {401, "unauthorized", std::move(message)};
+}
+
+customerio::Refusal wrong_destination(std::string message) {
+    return {400, "wrong_destination", std::move(message)};
 }
 
 }  // namespace
@@ -62,8 +47,8 @@ std::variant<const Directory::Destination*, customerio::Refusal> Directory::choo
     const std::optional<std::string> site_id = basic_user(authorization);
     const Destination* chosen = nullptr;
     for (const Destination& destination : destinations_) {
-        if (site_id && destination.site_id != *site_id) continue;
-        if (endpoint == Endpoint::app && !destination.takes_app_calls) continue;
+        if (destination.request || (site_id && destination.site_id != *site_id)) continue;
+        if (is_app(endpoint) && !destination.takes_app_calls) continue;
         if (chosen != nullptr) {
             return unauthorized(
                 "several destinations are configured: say which one by its site id");
@@ -71,7 +56,7 @@ std::variant<const Directory::Destination*, customerio::Refusal> Directory::choo
         chosen = &destination;
     }
     if (chosen != nullptr) return chosen;
-    if (endpoint == Endpoint::app) {
+    if (is_app(endpoint)) {
         return unauthorized("no App API key is configured in the agent (app_key_file)");
     }
     return unauthorized("the site id is not one that is configured in the agent (site_id)");
@@ -79,19 +64,54 @@ std::variant<const Directory::Destination*, customerio::Refusal> Directory::choo
 
 std::variant<const Directory::Destination*, customerio::Refusal> Directory::find(
     std::string_view name, Endpoint endpoint) const {
-    if (name.empty() && destinations_.size() > 1) {
+    const auto fits = [name](const Destination& destination) {
+        return name.empty() ? !destination.request : destination.name == name;
+    };
+    if (std::count_if(destinations_.begin(), destinations_.end(), fits) > 1) {
         return customerio::Refusal{
             404, "no_destination", "several destinations are configured: name one"};
     }
     for (const Destination& destination : destinations_) {
-        if (!name.empty() && destination.name != name) continue;
-        if (endpoint == Endpoint::app && !destination.takes_app_calls) {
+        if (!fits(destination)) continue;
+        if (destination.request) {
+            return wrong_destination(
+                "the destination is of type \"http\": send to /destinations/NAME/events");
+        }
+        if (is_app(endpoint) && !destination.takes_app_calls) {
             return unauthorized("no App API key is configured in the agent (app_key_file)");
         }
         return &destination;
     }
     return customerio::Refusal{
-        404, "no_destination", "no destination of this name is configured in the agent"};
+        404,
+        "no_destination",
+        name.empty() ? "no destination of type \"customerio\" is configured in the agent"
+                     : "no destination of this name is configured in the agent"};
+}
+
+std::variant<const Directory::Destination*, customerio::Refusal> Directory::choose(
+    const http::Request& request, std::string_view named) const {
+    const auto found = http::destination_in(request.method, request.target);
+    if (const auto* why = std::get_if<customerio::Refusal>(&found)) return *why;
+    const std::string_view name = std::get<std::string_view>(found);
+    if (!named.empty() && named != name) {
+        return wrong_destination("the frame names another destination than its target");
+    }
+    std::string known;
+    for (const Destination& destination : destinations_) {
+        if (destination.name == name && destination.request) return &destination;
+        if (destination.name == name) {
+            return wrong_destination(
+                "the destination is of type \"customerio\": send it calls of Customer.io's API");
+        }
+        if (destination.request) known.append(known.empty() ? "" : ", ").append(destination.name);
+    }
+    if (known.empty()) known = "none";
+    return customerio::Refusal{404,
+                               "no_destination",
+                               "no destination of this name is configured in the agent; of type "
+                               "\"http\" there is: " +
+                                   known};
 }
 
 }  // namespace holdfast::agent

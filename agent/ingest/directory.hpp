@@ -6,8 +6,10 @@
 #pragma once
 
 #include "proto/customerio/request.hpp"
+#include "proto/http/request.hpp"
 #include "proto/operation.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,6 +23,8 @@ public:
         std::string name;
         std::string site_id;
         bool takes_app_calls = false;  // there is a key for the App API
+        // What an event for it is, of type "http". Nothing: it takes the vendor's calls.
+        std::optional<Operation> request = {};
     };
 
     explicit Directory(std::vector<Destination> destinations);
@@ -31,9 +35,14 @@ public:
     [[nodiscard]] std::variant<const Destination*, customerio::Refusal> choose(
         std::string_view authorization, Endpoint endpoint) const;
 
-    // As a native frame says it. Empty: the only one there is.
+    // As a native frame says it. Empty: the only one there is for the vendor's calls.
     [[nodiscard]] std::variant<const Destination*, customerio::Refusal> find(
         std::string_view name, Endpoint endpoint) const;
+
+    // The one of type "http" that is in the request's path. `named`: by the frame; empty: it does
+    // not say, else it must say the same.
+    [[nodiscard]] std::variant<const Destination*, customerio::Refusal> choose(
+        const http::Request& request, std::string_view named) const;
 
 private:
     std::vector<Destination> destinations_;

@@ -1,6 +1,7 @@
 #include "agent/ingest/request_parser.hpp"
 
 #include "agent/ingest/request_key.hpp"
+#include "proto/http/request.hpp"
 
 #include <boost/beast/core/string.hpp>
 
@@ -23,6 +24,10 @@ void HttpRequest::clear() {
     authorization.clear();
     key_field.clear();
     key_fields = 0;
+    lane_field.clear();
+    lane_fields = 0;
+    name_field.clear();
+    name_fields = 0;
     is_of_version_1_1 = false;
     keep_alive = false;
     has_origin = false;
@@ -70,14 +75,22 @@ void RequestParser::on_field_impl(http::field name, Text name_text, Text value, 
             chunked_only_ = chunked_only_ && iequals(value, "chunked");
             break;
         case http::field::unknown:
-            if (iequals(name_text, Text(kKeyField.data(), kKeyField.size())) &&
-                request_.key_fields++ == 0) {
-                request_.key_field.assign(value.data(), value.size());
-            }
+            on_unknown_field(name_text, value);
             break;
         default:
             break;
     }
+}
+
+// That is, to Beast.
+void RequestParser::on_unknown_field(Text name, Text value) {
+    const auto keep = [&](std::string_view wanted, std::string& first, std::size_t& count) {
+        if (!iequals(name, Text(wanted.data(), wanted.size()))) return;
+        if (count++ == 0) first.assign(value.data(), value.size());
+    };
+    keep(kKeyField, request_.key_field, request_.key_fields);
+    keep(holdfast::http::kKeyField, request_.lane_field, request_.lane_fields);
+    keep(holdfast::http::kNameField, request_.name_field, request_.name_fields);
 }
 
 void RequestParser::on_header_impl(ErrorCode&) {

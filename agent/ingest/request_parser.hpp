@@ -17,6 +17,10 @@ struct HttpRequest {
     std::string authorization;   // the first one's value; "" without the field
     std::string key_field;       // of Idempotency-Key, likewise
     std::size_t key_fields = 0;  // how many of them there are
+    std::string lane_field;      // of Holdfast-Key, likewise
+    std::size_t lane_fields = 0;
+    std::string name_field;  // of Holdfast-Event, likewise
+    std::size_t name_fields = 0;
     bool is_of_version_1_1 = false;
     bool keep_alive = false;
     bool has_origin = false;
@@ -54,6 +58,8 @@ private:
     void on_chunk_header_impl(std::uint64_t size, Text extensions, ErrorCode& ec) override;
     std::size_t on_chunk_body_impl(std::uint64_t left, Text body, ErrorCode& ec) override;
     void on_finish_impl(ErrorCode& ec) override;
+
+    void on_unknown_field(Text name, Text value);
 
     HttpRequest& request_;
     std::size_t lengths_ = 0;

@@ -18,6 +18,18 @@
 namespace holdfast::agent {
 namespace {
 
+// The app's key for its event; empty: it gave none.
+std::variant<std::string, customerio::Refusal> key_in(const HttpRequest& request) {
+    if (request.key_fields == 0) return std::string();
+    std::optional<std::string> key;
+    if (request.key_fields == 1) key = parse_request_key(request.key_field);
+    if (key) return std::move(*key);
+    return customerio::Refusal{
+        400,
+        "invalid_idempotency_key",
+        "Idempotency-Key must be one text of 1 to 255 visible ASCII characters"};
+}
+
 // What names the event: the app's key, and the id that the event has in its body.
 Keys keys_of(std::string_view key,
              std::string_view given_id,
@@ -282,34 +294,42 @@ Session::Handled Session::handle(const HttpRequest& request) {
         refuse({403, "browser", "requests of web pages are not taken"}, close);
         return Handled::yes;
     }
+    const auto given = key_in(request);
+    if (const auto* why = std::get_if<customerio::Refusal>(&given)) {
+        refuse(*why, close);
+        return Handled::yes;
+    }
+    const std::string& key = std::get<std::string>(given);
+    if (http::is_target(request.target)) {
+        return accept({.method = request.method,
+                       .target = request.target,
+                       .body = request.body,
+                       .key = {request.lane_field, request.lane_fields},
+                       .name = {request.name_field, request.name_fields}},
+                      {},
+                      key,
+                      close);
+    }
     const auto route = customerio::route(request.method, request.target);
     if (const auto* why = std::get_if<customerio::Refusal>(&route)) {
         refuse(*why, close);
         return Handled::yes;
     }
-    std::optional<std::string> key;
-    if (request.key_fields > 0) {
-        if (request.key_fields == 1) key = parse_request_key(request.key_field);
-        if (!key) {
-            refuse({400,
-                    "invalid_idempotency_key",
-                    "Idempotency-Key must be one text of 1 to 255 visible ASCII characters"},
-                   close);
-            return Handled::yes;
-        }
-    }
     const auto& to = std::get<customerio::Route>(route);
     const Chosen chosen =
         context_.directory.choose(request.authorization, info(to.operation).endpoint());
-    const std::string_view given_key = key ? std::string_view(*key) : std::string_view();
     if (to.shape == customerio::Route::Shape::batch) {
-        return accept_batch(request.body, chosen, given_key, close);
+        return accept_batch(request.body, chosen, key, close);
     }
-    return accept(to, {request.method, request.target, request.body}, chosen, given_key, close);
+    return accept(to, {request.method, request.target, request.body}, chosen, key, close);
 }
 
 Session::Handled Session::handle(const frame::Event& event) {
     const std::string_view method = to_string(event.method);
+    if (http::is_target(event.target)) {
+        const http::Request request{.method = method, .target = event.target, .body = event.body};
+        return accept(request, event.destination, event.key, false);
+    }
     const auto route = customerio::route(method, event.target);
     if (const auto* why = std::get_if<customerio::Refusal>(&route)) {
         refuse(*why, false);
@@ -332,11 +352,7 @@ Session::Handled Session::accept(const customerio::Route& route,
         refuse(*why, close);
         return Handled::yes;
     }
-    Answer answer;
-    answer.close = close;
-    answer.operation = route.operation;
-    answer.accepted_at = wall_now();
-    answer.id = context_.ulids.make(answer.accepted_at);
+    Answer answer = begin_answer(route.operation, close);
     const std::string& destination = std::get<const Directory::Destination*>(chosen)->name;
     const auto accepted = context_.acceptor.accept(
         route, request, {answer.id, answer.accepted_at, peer_, destination});
@@ -344,10 +360,45 @@ Session::Handled Session::accept(const customerio::Route& route,
         refuse(*why, close);
         return Handled::yes;
     }
+    const auto& event = std::get<Event>(accepted);
+    return append(
+        std::move(answer), event, keys_of(key, context_.acceptor.given_id(), event, request.body));
+}
+
+Session::Handled Session::accept(const http::Request& request,
+                                 std::string_view named,
+                                 std::string_view key,
+                                 bool close) {
+    const auto chosen = context_.directory.choose(request, named);
+    if (const auto* why = std::get_if<customerio::Refusal>(&chosen)) {
+        refuse(*why, close);
+        return Handled::yes;
+    }
+    const Directory::Destination& destination = *std::get<const Directory::Destination*>(chosen);
+    Answer answer = begin_answer(*destination.request, close);
+    const auto accepted = context_.http_acceptor.accept(
+        request, {answer.id, answer.accepted_at, peer_, destination.name, *destination.request});
+    if (const auto* why = std::get_if<customerio::Refusal>(&accepted)) {
+        refuse(*why, close);
+        return Handled::yes;
+    }
+    const auto& event = std::get<Event>(accepted);
+    return append(std::move(answer), event, keys_of(key, {}, event, request.body));
+}
+
+Answer Session::begin_answer(Operation operation, bool close) {
+    Answer answer;
+    answer.close = close;
+    answer.operation = operation;
+    answer.accepted_at = wall_now();
+    answer.id = context_.ulids.make(answer.accepted_at);
+    return answer;
+}
+
+Session::Handled Session::append(Answer answer, const Event& event, const Keys& keys) {
+    const bool close = answer.close;
     const AnswerQueue::Slot slot = answers_.add(std::move(answer));
     const wal::Ticket ticket = wal::Ticket{id_} << 32U | slot;
-    const auto& event = std::get<Event>(accepted);
-    const Keys keys = keys_of(key, context_.acceptor.given_id(), event, request.body);
     const Result<wal::Placed> placed = place(context_.log, event, keys, ticket);
     if (!placed && placed.error().code == Errc::overloaded) {
         answers_.drop_last();

@@ -21,10 +21,13 @@
 #include "agent/ingest/request_reader.hpp"
 #include "agent/ingest/turns.hpp"
 #include "proto/event.hpp"
+#include "proto/http/request.hpp"
+#include "proto/idempotency.hpp"
 #include "proto/ulid.hpp"
 #include "wal/log.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/container/static_vector.hpp>
 
 #include <array>
 #include <cstdint>
@@ -42,6 +45,9 @@ inline constexpr std::size_t kUnsentBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kOwnBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kLargeBytesMax = std::size_t{40} << 20U;
 
+// By which an event may be found to be a repeat.
+using Keys = boost::container::static_vector<IdempotencyKey, 2>;
+
 // Who a session belongs to, and what it shares with the others on its thread.
 struct IngestContext {
     boost::asio::any_io_executor executor;
@@ -50,6 +56,7 @@ struct IngestContext {
     const Directory& directory;
     UlidFactory ulids;
     customerio::Acceptor acceptor;
+    http::Acceptor http_acceptor = {};
     std::uint64_t acknowledged = 0;
     std::uint64_t repeated = 0;                           // answered like an earlier one
     std::uint64_t refused = 0;                            // with a 4xx
@@ -163,6 +170,13 @@ private:
                                        std::string_view key,
                                        bool close);
     void settle_batch(AnswerQueue::Slot slot, const BatchTally& tally);
+    // For a destination of type "http". `named`: by the frame; empty: the target alone names it.
+    [[nodiscard]] Handled accept(const http::Request& request,
+                                 std::string_view named,
+                                 std::string_view key,
+                                 bool close);
+    [[nodiscard]] Answer begin_answer(Operation operation, bool close);
+    [[nodiscard]] Handled append(Answer answer, const Event& event, const Keys& keys);
     void stored(Answer& answer);
     void hold();
     void refuse(const customerio::Refusal& why, bool close);

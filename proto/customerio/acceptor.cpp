@@ -1,3 +1,4 @@
+#include "proto/assert.hpp"
 #include "proto/customerio/body.hpp"
 #include "proto/customerio/identifier.hpp"
 #include "proto/customerio/limits.hpp"

@@ -50,11 +50,15 @@ void check_taken(const Config& config) {
     std::set<std::string> names;
     for (const DestinationConfig& destination : config.destinations) {
         HOLDFAST_ASSERT(!destination.name.empty() && names.insert(destination.name).second);
-        HOLDFAST_ASSERT(destination.endpoint(Endpoint::track).key);
+        const bool is_http = destination.type == "http";
+        HOLDFAST_ASSERT(destination.serves(is_http ? Endpoint::http : Endpoint::track));
+        HOLDFAST_ASSERT(!is_http || destination.http.target.starts_with('/'));
         HOLDFAST_ASSERT(destination.concurrency > 0);
         HOLDFAST_ASSERT(destination.backoff_cap >= destination.backoff_base);
         HOLDFAST_ASSERT(destination.breaker_open_cap >= destination.breaker_open);
-        for (const EndpointConfig& endpoint : destination.endpoints) {
+        for (const Endpoint which : kEndpoints) {
+            if (!destination.has(which)) continue;
+            const EndpointConfig& endpoint = destination.endpoint(which);
             HOLDFAST_ASSERT(endpoint.rate > 0 && !endpoint.origin.host.empty());
         }
     }

@@ -3,6 +3,7 @@
 #include "agent/ingest/request_reader.hpp"
 #include "proto/assert.hpp"
 #include "proto/customerio/request.hpp"
+#include "proto/http/request.hpp"
 #include "proto/record.hpp"
 #include "tests/fuzz/target.hpp"
 
@@ -102,6 +103,42 @@ void check(customerio::Acceptor& acceptor, const HttpRequest& request) {
     (void)json{event->person, event->name, event->target}.dump();
 }
 
+std::string accepted(http::Acceptor& acceptor, const http::Request& request) {
+    const auto event = acceptor.accept(request,
+                                       {.id = acceptance().id,
+                                        .now = acceptance().now,
+                                        .peer = {},
+                                        .destination = "hooks",
+                                        .operation = Operation::request});
+    if (std::holds_alternative<customerio::Refusal>(event)) return {};
+    std::string record;
+    encode_record(std::get<Event>(event), record);
+    return record;
+}
+
+// Key and name may become headers.
+void check_http(http::Acceptor& acceptor, const HttpRequest& request) {
+    (void)http::destination_in(request.method, request.target);
+    const std::string record = accepted(acceptor,
+                                        {.method = request.method,
+                                         .target = request.target,
+                                         .body = request.body,
+                                         .key = {request.lane_field, request.lane_fields},
+                                         .name = {request.name_field, request.name_fields}});
+    if (record.empty()) return;
+    const Result<Event> event = decode_record(record);
+    HOLDFAST_ASSERT(event && event->body == request.body);
+    const auto breaks_headers = [](char c) { return c >= '\0' && (c < ' ' || c == '\x7f'); };
+    for (const std::string_view text : {event->person, event->name, event->target}) {
+        HOLDFAST_ASSERT(std::none_of(text.begin(), text.end(), breaks_headers));
+    }
+    const std::string again = accepted(
+        acceptor,
+        {.method = to_string(event->method), .target = event->target, .body = event->body});
+    HOLDFAST_ASSERT(again == record);
+    (void)json{event->person, event->name, event->target}.dump();
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -113,6 +150,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::minstd_rand random(static_cast<unsigned>(std::hash<std::string_view>()(stream)));
     HOLDFAST_ASSERT(same(whole, read(stream, [&] { return 1 + random() % 32; })));
     customerio::Acceptor acceptor;
-    for (const HttpRequest& request : whole.requests) check(acceptor, request);
+    http::Acceptor http_acceptor;
+    for (const HttpRequest& request : whole.requests) {
+        if (http::is_target(request.target)) {
+            check_http(http_acceptor, request);
+        } else {
+            check(acceptor, request);
+        }
+    }
     return 0;
 }

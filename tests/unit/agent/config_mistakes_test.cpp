@@ -147,7 +147,7 @@ TEST_F(ConfigMistakes, ReportsEveryMistakeAtOnceInTheOrderOfTheFile) {
     EXPECT_EQ(
         errors_of("[wal]\nhistory = 1\n\n[[destination]]\nname = \"A\"\n\n[ingress]\nx = 1\n"),
         "f.toml:2: wal.history: is not a text; allowed: a text in quotes\n"
-        "f.toml:4: destination.type: is missing; allowed: \"customerio\"\n"
+        "f.toml:4: destination.type: is missing; allowed: \"customerio\", \"http\"\n"
         "f.toml:4: destination.site_id: is missing; allowed: 1 to 128 visible ASCII characters "
         "but ':'\n"
         "f.toml:4: destination.api_key_file: is missing; allowed: api_key_file or "

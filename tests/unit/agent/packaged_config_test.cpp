@@ -1,3 +1,4 @@
+#include "agent/config_http.hpp"
 #include "tests/unit/agent/config_under_test.hpp"
 
 #include <gmock/gmock.h>
@@ -23,6 +24,38 @@ protected:
         return std::regex_replace(text.str(), std::regex("/etc/holdfast/customerio-a.*-key"), key_);
     }
 };
+
+// The block of type "http", which is commented out, with the marks taken off.
+std::string http_block(const std::string& packaged) {
+    const std::string mark = "#    ";
+    std::istringstream lines(packaged);
+    std::string block;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(mark)) block += line.substr(mark.size()) + "\n";
+    }
+    return block;
+}
+
+TEST_F(PackagedConfigTest, HasABlockOfTypeHttpThatShowsItsDefaults) {
+    const std::string block = http_block(packaged());
+    const Result<Config> defaults = parse_config(block, "f.toml");
+    ASSERT_TRUE(defaults) << defaults.error().detail;
+    std::string all = std::regex_replace(
+        block, std::regex("#(auth|signing_secret)_[a-z]+ = .*"), "");  // these have none
+    all = std::regex_replace(all, std::regex("\n#([a-z_]+ = )"), "\n$1");
+    const Result<Config> shown = parse_config(all, "f.toml");
+    ASSERT_TRUE(shown) << shown.error().detail;
+    const DestinationConfig& a = shown->destinations.at(0);
+    const DestinationConfig& b = defaults->destinations.at(0);
+    EXPECT_EQ(a.http.method, b.http.method);
+    EXPECT_EQ(a.http.content_type, b.http.content_type);
+    EXPECT_EQ(a.http.operation, b.http.operation);
+    EXPECT_EQ(a.endpoint(Endpoint::http).rate, b.endpoint(Endpoint::http).rate);
+    EXPECT_EQ(a.http.headers.size(), 2U);
+    for (const std::string_view key : kHttpKeys) {
+        EXPECT_THAT(block, testing::ContainsRegex("\n#?" + std::string(key) + " = ")) << key;
+    }
+}
 
 TEST_F(PackagedConfigTest, ParsesWithoutAWarning) {
     const Result<Config> config = parse_config(packaged(), "holdfast.toml");
@@ -76,7 +109,7 @@ TEST_F(PackagedConfigTest, MentionsEveryKeyThatThereIs) {
     std::string asking = packaged();
     asking = std::regex_replace(asking, std::regex("(\\[[a-z]+\\]\n)"), "$1zzzzzzzz = 1\n");
     asking =
-        std::regex_replace(asking, std::regex("(\\[\\[destination\\]\\]\n)"), "$1zzzzzzzz = 1\n");
+        std::regex_replace(asking, std::regex("(\n\\[\\[destination\\]\\]\n)"), "$1zzzzzzzz = 1\n");
     const std::string errors = errors_of(asking);
     const std::regex key("[a-z_]+");
     std::istringstream lines(errors);

@@ -24,7 +24,8 @@ TEST(Priority, OfEveryOperation) {
           Operation::submit_form,
           Operation::report_metric,
           Operation::report_push_event,
-          Operation::delivery_event}},
+          Operation::delivery_event,
+          Operation::request}},
         {Priority::state,
          {Operation::identify,
           Operation::add_device,
@@ -50,7 +51,8 @@ TEST(Priority, OfEveryOperation) {
           Operation::send_whatsapp,
           Operation::send_in_app,
           Operation::send_inbox_message,
-          Operation::trigger_broadcast}}};
+          Operation::trigger_broadcast,
+          Operation::request_once}}};
     std::size_t count = 0;
     for (const auto& [priority, operations] : table) {
         count += operations.size();

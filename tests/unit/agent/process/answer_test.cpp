@@ -99,6 +99,14 @@ TEST(AnswerBytes, OfAFormAreTheVendors204WithoutABody) {
     EXPECT_EQ(as_frame_answer(answer).status, 200U);
 }
 
+TEST(AnswerBytes, OfAReceiptForARequest) {
+    for (const Operation operation : {Operation::request, Operation::request_once}) {
+        const std::string bytes = http(receipt(operation, false));
+        EXPECT_EQ(bytes.substr(bytes.find("\r\n\r\n")),
+                  "\r\n\r\n{\"id\":\"01KDYGA0KE0000000000000018\",\"seq\":7}\n");
+    }
+}
+
 TEST(AnswerBytes, OfARefusal) {
     EXPECT_EQ(http(refusal({400, "invalid_event", "no \"name\""}, false)),
               "HTTP/1.1 400 Bad Request\r\n"

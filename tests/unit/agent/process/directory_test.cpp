@@ -75,5 +75,43 @@ TEST(DirectoryTest, CallsOfTheAppApiGoWhereThereIsAKeyForThem) {
     EXPECT_EQ(chosen(second, kSiteA, Endpoint::app), "!401");
 }
 
+// The name of the destination, or "!400".
+std::string found(const std::variant<const Directory::Destination*, customerio::Refusal>& choice) {
+    if (const auto* refusal = std::get_if<customerio::Refusal>(&choice)) {
+        return "!" + std::to_string(refusal->status);
+    }
+    return std::get<const Directory::Destination*>(choice)->name;
+}
+
+const Directory kMixed({{.name = "one", .site_id = "a"},
+                        {.name = "hooks", .site_id = "", .request = Operation::request},
+                        {.name = "once", .site_id = "", .request = Operation::request_once}});
+
+TEST(DirectoryTest, TheVendorsCallsDoNotGoToOtherEndpoints) {
+    EXPECT_EQ(chosen(kMixed, "", Endpoint::track), "one");
+    EXPECT_EQ(chosen(kMixed, kSiteA, Endpoint::track), "one");
+    EXPECT_EQ(chosen(kMixed, "Basic OmtleQ==", Endpoint::track), "!401");  // no site id
+    EXPECT_EQ(found(kMixed.find("", Endpoint::track)), "one");
+    EXPECT_EQ(found(kMixed.find("one", Endpoint::track)), "one");
+    EXPECT_EQ(found(kMixed.find("hooks", Endpoint::track)), "!400");
+    EXPECT_EQ(found(kMixed.find("nobody", Endpoint::track)), "!404");
+    const Directory none({{.name = "hooks", .site_id = "", .request = Operation::request}});
+    EXPECT_EQ(chosen(none, "", Endpoint::track), "!401");
+    EXPECT_EQ(found(none.find("", Endpoint::track)), "!404");
+}
+
+TEST(DirectoryTest, OtherEndpointsAreNamedInThePath) {
+    const auto chosen_by = [](const char* target, const char* named) {
+        return found(kMixed.choose({.method = "POST", .target = target, .body = ""}, named));
+    };
+    EXPECT_EQ(chosen_by("/destinations/hooks/events", ""), "hooks");
+    EXPECT_EQ(chosen_by("/destinations/hooks/events", "hooks"), "hooks");
+    EXPECT_EQ(chosen_by("/destinations/hooks/events", "once"), "!400");
+    EXPECT_EQ(chosen_by("/destinations/one/events", ""), "!400");
+    EXPECT_EQ(chosen_by("/destinations/nobody/events", ""), "!404");
+    EXPECT_EQ(chosen_by("/destinations//events", ""), "!404");
+    EXPECT_EQ(chosen_by("/destinations/hooks", ""), "!404");
+}
+
 }  // namespace
 }  // namespace holdfast::agent

@@ -33,7 +33,9 @@ std::uint16_t listening_port() {
 IngestWorld::IngestWorld() : IngestWorld(Options{}) {}
 
 IngestWorld::IngestWorld(Options options)
-    : directory_({{.name = "main", .site_id = "site", .takes_app_calls = true}}) {
+    : directory_({{.name = "main", .site_id = "site", .takes_app_calls = true},
+                  {.name = "hooks", .site_id = "", .request = Operation::request},
+                  {.name = "once", .site_id = "", .request = Operation::request_once}}) {
     wal::LogOptions log_options;
     log_options.directory = dir_.path("wal");
     log_options.on_commit = [this](wal::Commit commit) {
@@ -53,7 +55,7 @@ IngestWorld::IngestWorld(Options options)
     log_options.env = disk.env();
     Result<std::unique_ptr<wal::Log>> opened = wal::Log::open(std::move(log_options));
     log = std::move(*opened);
-    log->add_destination("main");
+    for (const char* name : {"main", "hooks", "once"}) log->add_destination(name);
     server = std::make_unique<IngestServer>(
         io.get_executor(), *log, directory_, UlidFactory(1), options.limits);
     EXPECT_TRUE(server->listen_unix(socket(), 0600));

@@ -38,12 +38,13 @@ std::vector<std::string> headers(const transport::OutgoingRequest& request) {
     return lines;
 }
 
+const WallTime kNow = wall_from_ms(1'614'265'330'500);
 const std::string kAgent = "User-Agent: Holdfast/" HOLDFAST_VERSION;
 
 TEST(Outgoing, ATrackCallCarriesTheDestinationsKeyAndNothingElseOfOurs) {
     const Event event =
         event_of(Operation::identify, Method::put, "/api/v1/customers/5?x=1", R"({"a":1})");
-    const transport::OutgoingRequest request = outgoing(event, destination());
+    const transport::OutgoingRequest request = outgoing(event, destination(), 1, kNow);
     EXPECT_EQ(request.method, "PUT");
     EXPECT_EQ(request.target, "/api/v1/customers/5?x=1");
     EXPECT_EQ(request.body, R"({"a":1})");
@@ -56,7 +57,7 @@ TEST(Outgoing, ATrackCallCarriesTheDestinationsKeyAndNothingElseOfOurs) {
 
 TEST(Outgoing, AnAppCallCarriesTheAppKeyAndIsNotRepeatedByItself) {
     const Event event = event_of(Operation::send_email, Method::post, "/v1/send/email", "{}");
-    const transport::OutgoingRequest request = outgoing(event, destination());
+    const transport::OutgoingRequest request = outgoing(event, destination(), 1, kNow);
     EXPECT_FALSE(request.repeatable);
     EXPECT_THAT(
         headers(request),
@@ -113,20 +114,20 @@ TEST(Outgoing, WithoutAKeyThereIsNoAuthorization) {
     DestinationConfig config = destination();
     config.endpoints[1].key.reset();
     const Event event = event_of(Operation::send_email, Method::post, "/v1/send/email", "{}");
-    EXPECT_THAT(headers(outgoing(event, config)),
+    EXPECT_THAT(headers(outgoing(event, config, 1, kNow)),
                 ElementsAre(kAgent, "Content-Type: application/json"));
 }
 
 TEST(Outgoing, APostWithoutABodySaysThatItHasNone) {
     const Event event = event_of(Operation::suppress, Method::post, "/s", "");
-    const transport::OutgoingRequest request = outgoing(event, destination());
+    const transport::OutgoingRequest request = outgoing(event, destination(), 1, kNow);
     EXPECT_TRUE(request.has_body);
     EXPECT_THAT(headers(request), ElementsAre(kAgent, "Authorization: Basic c2l0ZTprZXk="));
 }
 
 TEST(Outgoing, ADeleteHasNoBody) {
     const Event event = event_of(Operation::delete_person, Method::del, "/d", "");
-    const transport::OutgoingRequest request = outgoing(event, destination());
+    const transport::OutgoingRequest request = outgoing(event, destination(), 1, kNow);
     EXPECT_EQ(request.method, "DELETE");
     EXPECT_FALSE(request.has_body);
 }
@@ -137,7 +138,7 @@ TEST(Outgoing, EveryLengthOfKeyIsEncoded) {
     const char* expected[] = {"c2l0ZTph", "c2l0ZTphYQ==", "c2l0ZTphYWE="};
     for (std::size_t size = 1; size <= 3; ++size) {
         config.endpoints[0].key = Secret(std::string(size, 'a'));
-        EXPECT_EQ(outgoing(event, config).headers.at(1).value,
+        EXPECT_EQ(outgoing(event, config, 1, kNow).headers.at(1).value,
                   std::string("Basic ") + expected[size - 1]);
     }
 }
