@@ -1,5 +1,7 @@
 #include "agent/daemon.hpp"
 
+#include "agent/admin/answers.hpp"
+#include "agent/admin/edit.hpp"
 #include "agent/clock.hpp"
 #include "agent/journal.hpp"
 #include "agent/service_manager.hpp"
@@ -31,6 +33,20 @@ constexpr std::chrono::milliseconds kDrainStep{5};
 
 bool is_overloaded(const Result<AdminHost::Replayed>& result) {
     return !result && result.error().code == Errc::overloaded;
+}
+
+std::string text_of(const Peer& peer) {
+    return peer.uid == Peer::kUnknown ? std::string("somebody") : "uid " + std::to_string(peer.uid);
+}
+
+// The first of them by name.
+std::string text_of_dropped(const std::vector<Seq>& dropped, const Peer& peer) {
+    constexpr std::size_t kNamed = 20;
+    std::string line = fmt::format("{} dropped {} dead letters:", text_of(peer), dropped.size());
+    for (std::size_t i = 0; i < std::min(kNamed, dropped.size()); ++i) {
+        line += fmt::format("{} {}", i == 0 ? "" : ",", dropped[i].value);
+    }
+    return line + (dropped.size() > kNamed ? ", …" : "");
 }
 
 Directory make_directory(const Config& config) {
@@ -221,7 +237,7 @@ void Daemon::on_commit(wal::Commit commit) {
             if (const auto newest = log_->newest_id()) ingest_->continue_ids_after(*newest);
         });
     }
-    if (!commit.appended.empty()) {
+    if (!commit.appended.empty() || !commit.dropped.empty()) {
         asio::post(ingest_io_, [this, commit = std::move(commit)] { on_stored(commit); });
     }
 }
@@ -233,35 +249,53 @@ void Daemon::wake_loops() {
 
 void Daemon::on_stored(const wal::Commit& commit) {
     ingest_->on_commit(commit);
-    for (const wal::Stored& one : commit.appended) {
-        if (one.ticket >> 32U != IngestServer::kNoSession) continue;
-        const auto found = replaying_.find(static_cast<std::uint32_t>(one.ticket));
-        if (found == replaying_.end()) continue;
-        if (commit.error) found->second.stored = *commit.error;
-        found->second.is_over = true;
-        found->second.done.cancel();
+    for (const auto* all : {&commit.appended, &commit.dropped}) {
+        for (const wal::Stored& one : *all) {
+            if (one.ticket >> 32U != IngestServer::kNoSession) continue;
+            const auto found = ending_.find(static_cast<std::uint32_t>(one.ticket));
+            if (found == ending_.end()) continue;
+            if (commit.error) found->second.stored = *commit.error;
+            found->second.is_over = true;
+            found->second.done.cancel();
+        }
     }
 }
 
-Result<AdminHost::Replayed> Daemon::start_replay(Seq failed) {
-    const Result<wal::Entry> old = log_->get(failed);
+Result<wal::Entry> Daemon::get_to_replay(Seq failed) {
+    Result<wal::Entry> old = log_->get(failed);
     if (!old) return old.error();
     const bool configured = std::any_of(
         config_.destinations.begin(), config_.destinations.end(), [&](const auto& destination) {
             return destination.name == old->event().destination;
         });
-    if (!configured) {
-        return Error{Errc::bad_input,
-                     "its destination " + std::string(old->event().destination) +
-                         " is not configured any more"};
-    }
+    if (configured) return old;
+    return Error{
+        Errc::bad_input,
+        "its destination " + std::string(old->event().destination) + " is not configured any more"};
+}
+
+wal::Ticket Daemon::next_ending() {
+    ending_.try_emplace(++last_ending_, ingest_io_);
+    return wal::Ticket{IngestServer::kNoSession} << 32U | last_ending_;
+}
+
+asio::awaitable<Result<void>> Daemon::wait_for_end(std::uint32_t number) {
+    Ending& ending = ending_.at(number);
+    if (!ending.is_over) co_await ending.done.async_wait(kAwait);
+    Result<void> stored = std::move(ending.stored);
+    ending_.erase(number);
+    co_return stored;
+}
+
+Result<AdminHost::Replayed> Daemon::start_replay(Seq failed) {
+    const Result<wal::Entry> old = get_to_replay(failed);
+    if (!old) return old.error();
     const WallTime at = wall_now();
     const Ulid id = ingest_->make_id(at);
-    const wal::Ticket ticket = wal::Ticket{IngestServer::kNoSession} << 32U | ++last_replay_;
-    const Result<Seq> seq = log_->replay(failed, id, at, ticket);
-    if (!seq) return seq.error();
-    replaying_.try_emplace(last_replay_, ingest_io_);
-    return Replayed{*seq, id};
+    const Result<Seq> seq = log_->replay(failed, id, at, next_ending());
+    if (seq) return Replayed{*seq, id};
+    ending_.erase(last_ending_);
+    return seq.error();
 }
 
 asio::awaitable<std::vector<Result<AdminHost::Replayed>>> Daemon::replay(std::vector<Seq> failed) {
@@ -276,7 +310,7 @@ asio::awaitable<std::vector<Result<AdminHost::Replayed>>> Daemon::replay(std::ve
             ++ended;
             results.back() = start_replay(seq);
         }
-        numbers.push_back(results.back() ? last_replay_ : 0);
+        numbers.push_back(results.back() ? last_ending_ : 0);
     }
     for (; ended < numbers.size(); ++ended) {
         co_await end_replay(failed[ended], numbers[ended], results[ended]);
@@ -288,14 +322,58 @@ asio::awaitable<void> Daemon::end_replay(Seq failed,
                                          std::uint32_t number,
                                          Result<Replayed>& result) {
     if (number == 0) co_return;
-    Replaying& replaying = replaying_.at(number);
-    if (!replaying.is_over) co_await replaying.done.async_wait(kAwait);
-    if (replaying.stored) {
+    const Result<void> stored = co_await wait_for_end(number);
+    if (stored) {
         journal::info(fmt::format("entry {} is replayed as {}", failed.value, result->seq.value));
     } else {
-        result = replaying.stored.error();
+        result = stored.error();
     }
-    replaying_.erase(number);
+}
+
+// The log reads to drop: that is done aside.
+asio::awaitable<std::vector<Result<void>>> Daemon::drop(std::vector<Seq> failed, Peer peer) {
+    std::vector<wal::Ticket> tickets;
+    for (std::size_t i = 0; i < failed.size(); ++i) tickets.push_back(next_ending());
+    const auto start = [this, failed, tickets] {
+        std::vector<Result<void>> started;
+        for (std::size_t i = 0; i < failed.size(); ++i) {
+            started.push_back(log_->drop(failed[i], wall_now(), tickets[i]));
+        }
+        return started;
+    };
+    std::vector<Result<void>> results = co_await aside(*this, start);
+    std::vector<Seq> dropped;
+    for (std::size_t i = 0; i < failed.size(); ++i) {
+        const auto number = static_cast<std::uint32_t>(tickets[i]);
+        if (results[i]) {
+            results[i] = co_await wait_for_end(number);
+        } else {
+            ending_.erase(number);
+        }
+        if (results[i]) dropped.push_back(failed[i]);
+    }
+    if (!dropped.empty()) journal::info(text_of_dropped(dropped, peer));
+    co_return results;
+}
+
+asio::awaitable<Result<AdminHost::Replayed>> Daemon::edit(Seq failed, std::string body, Peer peer) {
+    const Result<wal::Entry> old = get_to_replay(failed);
+    if (!old) co_return old.error();
+    const WallTime at = wall_now();
+    const Ulid id = ingest_->make_id(at);
+    const Result<Event> edited = with_body(acceptor_, old->event(), body, id, at);
+    if (!edited) co_return edited.error();
+    const Result<Seq> seq = log_->replace(failed, *edited, next_ending());
+    const std::uint32_t number = last_ending_;
+    if (!seq) {
+        ending_.erase(number);
+        co_return seq.error();
+    }
+    const Result<void> stored = co_await wait_for_end(number);
+    if (!stored) co_return stored.error();
+    journal::info(fmt::format(
+        "entry {} is edited by {} and replayed as {}", failed.value, text_of(peer), seq->value));
+    co_return Replayed{*seq, id};
 }
 
 asio::awaitable<std::vector<DestinationStatus>> Daemon::delivery_status() {

@@ -47,6 +47,10 @@ private:
     boost::asio::awaitable<std::set<Seq>> in_flight() override;
     [[nodiscard]] boost::asio::any_io_executor background() override;
     boost::asio::awaitable<std::vector<Result<Replayed>>> replay(std::vector<Seq> failed) override;
+    boost::asio::awaitable<std::vector<Result<void>>> drop(std::vector<Seq> failed,
+                                                           Peer peer) override;
+    boost::asio::awaitable<Result<Replayed>> edit(Seq failed, std::string body, Peer peer) override;
+    [[nodiscard]] Result<wal::Entry> get_to_replay(Seq failed);
     [[nodiscard]] Result<Replayed> start_replay(Seq failed);
     // Once it is in the log, or is not; one without a number was not started.
     boost::asio::awaitable<void> end_replay(Seq failed,
@@ -79,17 +83,21 @@ private:
     boost::asio::steady_timer watchdog_;  // the delivery thread's
     std::atomic<bool> ingest_turned_ = false;
 
-    // A dead letter on its way back into the log.
-    struct Replaying {
-        explicit Replaying(boost::asio::io_context& io) : done(io, Instant::max()) {}
+    // A dead letter that is being replayed or dropped.
+    struct Ending {
+        explicit Ending(boost::asio::io_context& io) : done(io, Instant::max()) {}
 
         boost::asio::steady_timer done;
         bool is_over = false;
         Result<void> stored;
     };
 
-    std::map<std::uint32_t, Replaying> replaying_;
-    std::uint32_t last_replay_ = 0;
+    [[nodiscard]] wal::Ticket next_ending();  // of ending_ under last_ending_
+    boost::asio::awaitable<Result<void>> wait_for_end(std::uint32_t number);
+
+    std::map<std::uint32_t, Ending> ending_;
+    std::uint32_t last_ending_ = 0;
+    customerio::Acceptor acceptor_;  // of what operators edit
 
     Seq seen_head_;  // the committer's
     std::atomic<bool> log_was_open_ = false;

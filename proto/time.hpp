@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace holdfast {
 
@@ -26,5 +28,9 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 [[nodiscard]] inline WallTime wall_from_ms(std::int64_t ms) {
     return WallTime(std::chrono::milliseconds(ms));
 }
+
+// "2026-01-02T03:04:05Z" with any number of decimals, those after the third do not count; nothing
+// for another form or another zone.
+[[nodiscard]] std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 }  // namespace holdfast

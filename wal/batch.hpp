@@ -27,18 +27,22 @@ struct Batch {
     std::vector<Stored> repeats;  // of entries in here: told of the same outcome; under the lock
     std::vector<Digest> keys;     // idempotency keys that are in here
     std::vector<Stored> intended;
+    std::vector<Stored> dropped;
     Marks marks;                   // kept for the next write when this one fails
     bool has_synced_mark = false;  // somebody wants a mark on the disk now
     bool has_cursor = false;
 
     [[nodiscard]] bool is_urgent() const {
-        return !appended.empty() || !intended.empty() || has_synced_mark;
+        return !appended.empty() || has_ticket() || has_synced_mark;
     }
 
     [[nodiscard]] bool must_sync(Durability durability) const {
         const bool entries_must = !appended.empty() && durability == Durability::synced;
-        return entries_must || !intended.empty() || has_synced_mark;
+        return entries_must || has_ticket() || has_synced_mark;
     }
+
+private:
+    [[nodiscard]] bool has_ticket() const { return !intended.empty() || !dropped.empty(); }
 };
 
 }  // namespace holdfast::wal

@@ -234,32 +234,41 @@ private:
     }
 
     // Of a batch behind damage: its entries, and what was of their own write. A dead letter went
-    // with its replay, and an idempotency key came with its entry.
+    // with its replay, and an idempotency key came with its entry. Also what was dropped.
     Result<void> rescue(const rocksdb::WriteBatch& batch) {
         rocksdb::WriteBatch rescued;
-        std::vector<Seq> replayed;
+        std::vector<Seq> ended;
+        std::vector<Seq> replayed;  // where there is an entry
         bool has_entry = false;
         PutsAndDeletes look(
             [&](std::string_view key, std::string_view value) {
                 has_entry = has_entry || seq_of(Space::entry, key);
                 const bool is_key = !key.empty() && Space{key[0]} == Space::key;
-                if (is_key ? !has(key) : is_entry_not_there(key)) db_->put(rescued, key, value);
+                if (const auto seq = ended_here(key)) ended.push_back(*seq);
+                const bool is_wanted = is_key ? !has(key) : is_entry_not_there(key);
+                if (is_wanted || ended_here(key)) db_->put(rescued, key, value);
             },
             [&](std::string_view key) {
                 if (const auto seq = seq_of(Space::failed, key)) replayed.push_back(*seq);
             });
         const rocksdb::Status read = batch.Iterate(&look);
         HOLDFAST_ASSERT(read.ok());  // it was made of one that could be read
-        if (!has_entry) replayed.clear();
-        if (rescued.Count() == 0 && replayed.empty()) return {};
-        has_replayed_ = has_replayed_ || !replayed.empty();
-        for (const Seq seq : replayed) {
+        if (has_entry) ended.insert(ended.end(), replayed.begin(), replayed.end());
+        if (rescued.Count() == 0 && ended.empty()) return {};
+        has_ended_ = has_ended_ || !ended.empty();
+        for (const Seq seq : ended) {
             for (const Space space : {Space::failed, Space::kept}) {
                 const rocksdb::Status done = rescued.Delete(seq_key(space, seq));
                 HOLDFAST_ASSERT(done.ok());  // memory only
             }
         }
         return write(rescued);
+    }
+
+    // The end of a dead letter that is here: else it waits again, and has no end.
+    std::optional<Seq> ended_here(std::string_view key) {
+        const auto seq = seq_of(Space::ended, key);
+        return seq && has(seq_key(Space::failed, *seq)) ? seq : std::nullopt;
     }
 
     // Or its copy that was kept aside.
@@ -480,6 +489,24 @@ private:
         });
     }
 
+    // What an operator has dropped, and came back out of a table that was damaged or in no list.
+    Result<void> drop_again() {
+        rocksdb::WriteBatch batch;
+        Result<void> scanned = scan(Space::ended, [&](const auto& key, const auto& value) {
+            const auto seq = seq_of(Space::ended, key);
+            const Result<Ending> ending = decode_ending(value);
+            if (!seq || !ending || ending->kind != Ending::Kind::dropped) return;
+            for (const Space space : {Space::failed, Space::kept}) {
+                if (!has(seq_key(space, *seq))) continue;
+                const rocksdb::Status done = batch.Delete(seq_key(space, *seq));
+                HOLDFAST_ASSERT(done.ok());  // memory only
+            }
+        });
+        if (!scanned || batch.Count() == 0) return scanned;
+        has_ended_ = true;
+        return write(batch);
+    }
+
     // What is kept aside, and neither parked nor a dead letter, has lost the mark that said so: it
     // waits again. Those that end take their record along in the same write.
     Result<void> park_again(Seq tail) {
@@ -562,7 +589,8 @@ private:
         const Result<Seq> begin = tail();
         if (!begin) return begin.error();
         const Seq tail = *begin;
-        Result<void> read = read_marks();
+        Result<void> read = drop_again();
+        if (read) read = read_marks();
         const bool may_lack_marks = tables_.repaired || is_list_short_ || !rescued_.empty();
         if (read && may_lack_marks) read = park_again(tail);
         if (!read) return read;
@@ -632,7 +660,7 @@ private:
 
     // Those that a cursor had counted. With a table went their marks too, it may be.
     [[nodiscard]] bool may_miss_dead_letters() const {
-        return has_replayed_ || tables_.repaired || marks_missing_;
+        return has_ended_ || tables_.repaired || marks_missing_;
     }
 
     // What was before the tail has gone since, and nothing waits of it that is not parked.
@@ -671,9 +699,9 @@ private:
     bool has_unfinished_ = false;  // a table that is not whole and told nothing
     bool has_logged_ = false;      // something that is in no table that is listed
     bool after_damage_ = false;
-    std::vector<Seq> rescued_;   // kept aside, from behind damage
-    bool has_replayed_ = false;  // a replay from behind damage took its dead letter along
-    Seq known_tail_;             // from the mark, or from behind damage
+    std::vector<Seq> rescued_;  // kept aside, from behind damage
+    bool has_ended_ = false;    // a dead letter, with a mark that its count knows nothing of
+    Seq known_tail_;            // from the mark, or from behind damage
     std::map<std::string, std::uint64_t, std::less<>> parked_again_;  // by destination
     bool marks_missing_ = false;
     bool incomplete_ = false;       // marks may be missing

@@ -16,6 +16,7 @@ constexpr bool kFillCache = false;  // it is the delivery's
 
 // In the order of their keys; entries are read apart from them.
 constexpr std::array kMarks{Space::cursor,
+                            Space::ended,
                             Space::failed,
                             Space::key,
                             Space::meta,
@@ -33,6 +34,8 @@ const char* name_of(Space space) {
             return "idempotency keys";
         case Space::failed:
             return "dead letters";
+        case Space::ended:
+            return "ends of dead letters";
         case Space::meta:
             return "the log's own";
         case Space::cursor:
@@ -66,6 +69,8 @@ bool fits(Space space, std::string_view key, std::string_view value) {
             return seq_of(space, key) && decode_retry(value);
         case Space::failed:
             return seq_of(space, key) && decode_failure(value);
+        case Space::ended:
+            return seq_of(space, key) && decode_ending(value);
         case Space::key:
             return parse_key_key(key) && decode_key_record(value);
         case Space::meta:

@@ -171,7 +171,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     for (const Batch::Appended& one : writing_.appended) {
         head_ = one.stored.seq;
         commit.appended.push_back(one.stored);
-        if (one.replaces) replaying_.erase(*one.replaces);
+        if (one.replaces) ending_.erase(*one.replaces);
     }
     for (const Stored& repeat : writing_.repeats) commit.appended.push_back(repeat);
     for (const Digest& key : writing_.keys) keys_.end(key);
@@ -184,6 +184,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     }
     water_mark_.moved(head_, tail());
     commit.intended = std::move(writing_.intended);
+    commit.dropped = std::move(writing_.dropped);
     commit.head = head_;
     const bool large = writing_.entries.GetDataSize() > kBatchBytesKept;
     writing_.entries.Clear();
@@ -192,6 +193,7 @@ void Log::Impl::committed(std::unique_lock<std::mutex>& lock) {
     writing_.repeats.clear();
     writing_.keys.clear();
     writing_.intended.clear();
+    writing_.dropped.clear();
     writing_.marks.clear();
     writing_.has_synced_mark = false;
     writing_.has_cursor = false;
@@ -218,6 +220,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     for (const Batch::Appended& one : writing_.appended) doubtful.appended.push_back(one.stored);
     for (const Stored& repeat : writing_.repeats) doubtful.appended.push_back(repeat);
     doubtful.intended = writing_.intended;
+    doubtful.dropped = writing_.dropped;
     open_.marks.merge(writing_.marks);  // what was marked since is newer and stays
     writing_.marks.clear();
     doubtful_ = writing_.appended;
@@ -228,6 +231,7 @@ void Log::Impl::failed(std::unique_lock<std::mutex>& lock, const Error& error) {
     for (const Batch::Appended& one : open_.appended) refused.appended.push_back(one.stored);
     for (const Stored& repeat : open_.repeats) refused.appended.push_back(repeat);
     refused.intended = open_.intended;
+    refused.dropped = open_.dropped;
     abandon(open_);
     for (auto& [name, destination] : destinations_) destination.dirty = true;
     lock.unlock();
@@ -243,7 +247,7 @@ void Log::Impl::abandon(Batch& batch) {
         decrease(counts.pending);
         if (!one.replaces) continue;
         ++counts.failed;
-        replaying_.erase(*one.replaces);
+        ending_.erase(*one.replaces);
     }
     // Those that were written after all are found in the log.
     for (const Digest& key : batch.keys) keys_.end(key);
@@ -252,6 +256,7 @@ void Log::Impl::abandon(Batch& batch) {
     batch.repeats.clear();
     batch.keys.clear();
     batch.intended.clear();
+    batch.dropped.clear();
     batch.has_synced_mark = false;
     batch.has_cursor = false;
 }

@@ -9,7 +9,7 @@
 namespace holdfast::wal {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 1: without what was dropped
 
 }  // namespace
 
@@ -47,6 +47,7 @@ std::string Cursor::encode() const {
     put_le(out, counts.pending);
     put_le(out, counts.complete);
     put_le(out, counts.failed);
+    put_le(out, counts.dropped);
     put_le(out, counted_to.value);
     put_le(out, resume_at_.value);
     const auto end = outstanding_.lower_bound(resume_at_);
@@ -65,6 +66,7 @@ Result<Cursor> Cursor::decode(std::string_view bytes) {
     cursor.counts.pending = reader.le<std::uint64_t>();
     cursor.counts.complete = reader.le<std::uint64_t>();
     cursor.counts.failed = reader.le<std::uint64_t>();
+    if (version > 1) cursor.counts.dropped = reader.le<std::uint64_t>();
     cursor.counted_to = {reader.le<std::uint64_t>()};
     cursor.resume_at_ = {reader.le<std::uint64_t>()};
     cursor.position_ = cursor.resume_at_;

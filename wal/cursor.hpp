@@ -19,6 +19,7 @@ struct Counts {
     std::uint64_t pending = 0;   // everything that is neither complete nor failed
     std::uint64_t complete = 0;  // ever
     std::uint64_t failed = 0;    // now among the dead letters
+    std::uint64_t dropped = 0;   // ever
 
     bool operator==(const Counts&) const = default;
 };

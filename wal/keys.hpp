@@ -14,6 +14,7 @@ enum class Space : char {
     entry = 'e',   // e|seq: a record (proto/record.hpp), written once
     key = 'k',     // k|end of its bucket|digest: a KeyRecord; an idempotency key
     failed = 'f',  // f|seq: a Failure; the dead letters
+    ended = 'd',   // d|seq: an Ending; what became of a dead letter that is still in its place
     kept = 'x',    // x|seq: the record of a failed or parked entry, after e|seq was reclaimed
     meta = 'm',    // m|name: the names below
     cursor = 'c',  // c|destination: a Cursor with its counts

@@ -49,6 +49,10 @@ std::string_view to_string(EntryState state) {
             return "complete";
         case EntryState::failed:
             return "failed";
+        case EntryState::replayed:
+            return "replayed";
+        case EntryState::dropped:
+            return "dropped";
     }
     return "unknown";
 }
@@ -165,6 +169,11 @@ Result<Seq> Log::Impl::append(const Event& event, Ticket ticket, std::optional<S
     if (replaces) {
         decrease(destination.cursor.counts.failed);
         destination.dirty = true;
+        // Given up with the entry when the write fails.
+        const Ending ending{Ending::Kind::replayed, event.accepted_at, seq, event.id};
+        if (*replaces >= tail()) {
+            store_.put(open_.entries, seq_key(Space::ended, *replaces), encode(ending));
+        }
     }
     return seq;
 }
@@ -317,42 +326,6 @@ bool Log::is_writing_here() const {
 Counts Log::counts(std::string_view destination) const {
     const std::scoped_lock lock(impl_->mutex_);
     return impl_->at(destination).cursor.counts;
-}
-
-Result<Seq> Log::replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket) {
-    {
-        // First, so that nobody else reads the same dead letter until this one is written.
-        const std::scoped_lock lock(impl_->mutex_);
-        if (!impl_->replaying_.insert(failed).second) {
-            return Error{Errc::not_found,
-                         "entry " + std::to_string(failed.value) + " is being replayed already"};
-        }
-    }
-    Result<Seq> seq = impl_->replay(failed, id, now, ticket);
-    if (!seq) {
-        const std::scoped_lock lock(impl_->mutex_);
-        impl_->replaying_.erase(failed);
-    }
-    return seq;
-}
-
-Result<Seq> Log::Impl::replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket) {
-    Result<std::optional<std::string>> dead = state_of(seq_key(Space::failed, failed));
-    if (!dead) return dead.error();
-    if (!*dead) {
-        return Error{Errc::not_found,
-                     "entry " + std::to_string(failed.value) + " is not among the dead letters"};
-    }
-    Result<Entry> old = entry(failed);
-    if (!old) return old.error();
-    Event event = old->event();
-    event.parent = event.id;
-    event.id = id;
-    event.accepted_at = now;
-    const std::scoped_lock lock(mutex_);
-    Result<Seq> seq = append(event, ticket, failed);
-    wake();
-    return seq;
 }
 
 }  // namespace holdfast::wal

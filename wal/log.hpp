@@ -12,8 +12,8 @@
 // unsynced, a few milliseconds late.
 //
 // Threads: every call from any thread, except that take() for one destination is one thread's. No
-// call waits for the disk but take, get, list, describe, replay and append with a key that may be
-// known (which read) and close.
+// call waits for the disk but take, get, list, describe, replay, replace, drop and append with a
+// key that may be known (which read) and close.
 #pragma once
 
 #include "proto/durability.hpp"
@@ -58,6 +58,7 @@ struct Stored {
 struct Commit {
     std::vector<Stored> appended;
     std::vector<Stored> intended;
+    std::vector<Stored> dropped;
     std::optional<Error> error;
     // With an error: true when the write was tried, so that the entries may be in the log all the
     // same.
@@ -159,7 +160,8 @@ private:
 };
 
 // As the log knows it. An entry in flight is `pending` or `retrying` here.
-enum class EntryState : std::uint8_t { pending, retrying, complete, failed };
+// The last two are ends of a dead letter.
+enum class EntryState : std::uint8_t { pending, retrying, complete, failed, replayed, dropped };
 
 [[nodiscard]] std::string_view to_string(EntryState state);
 
@@ -168,6 +170,7 @@ struct Description {
     EntryState state = EntryState::pending;
     std::optional<Retry> retry;      // with retrying, and with pending when an attempt was intended
     std::optional<Failure> failure;  // with failed
+    std::optional<Ending> ending;    // with replayed and dropped
     bool is_readable = true;         // false: the record is damaged, and `entry` is empty
 };
 
@@ -175,8 +178,11 @@ struct Query {
     std::optional<EntryState> state;  // none: all
     Seq after;
     std::size_t count_max = 50;
-    std::size_t scan_max = 2000;                // entries looked at; bounds the time of one call
-    std::function<bool(const Event&)> matches;  // empty: all
+    std::size_t scan_max = 2000;  // entries looked at; bounds the time of one call
+    // A page that holds so much ends, with one entry at least; bounds its memory.
+    std::size_t bytes_max = std::size_t{16} << 20U;
+    std::function<bool(const Event&)> matches;         // empty: all
+    std::function<bool(const Description&)> is_asked;  // likewise; asked after the others
 };
 
 struct Page {
@@ -285,7 +291,7 @@ public:
 
     // The operator knows of all that is lost by now.
     void lost_is_seen();
-    [[nodiscard]] SpaceStatus space() const;  // looks at the disk
+    [[nodiscard]] SpaceStatus space() const;       // looks at the disk
     [[nodiscard]] SpaceLevel space_level() const;  // as far as is known without looking
     [[nodiscard]] Counts counts(std::string_view destination) const;
     [[nodiscard]] std::optional<WallTime> oldest_pending_at(std::string_view destination) const;
@@ -300,10 +306,21 @@ public:
     // For a thread that may wait. Errors: bad_input (`from`), storage_failed.
     [[nodiscard]] Result<CheckStep> check(const std::string& from) const;
 
+    // --- what an operator decides of a dead letter ---
+    // Each is one write, so that a crash leaves the dead letter or its end. Errors: not_found (not
+    // among the dead letters, or about to leave them).
+
     // Appends the failed entry again, under a new id and with the old one as its parent, and takes
-    // it out of the dead letters, in one write. Errors: not_found (not among the dead letters), as
-    // append.
+    // it out of the dead letters. Keys that are known do not matter. Errors also: as append.
     [[nodiscard]] Result<Seq> replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket);
+
+    // The same with another event in its place; its parent is set here.
+    [[nodiscard]] Result<Seq> replace(Seq failed, Event edited, Ticket ticket);
+
+    // Takes the failed entry out of the dead letters for good, also one that cannot be read;
+    // on_commit reports the ticket once that is synced. After an error of that write it is dropped
+    // all the same when the log is open again, if the process lives. Errors also: storage_failed.
+    [[nodiscard]] Result<void> drop(Seq failed, WallTime now, Ticket ticket);
 
 private:
     struct Impl;

@@ -1,6 +1,6 @@
 // The inside of Log, shared by the files that implement it: log.cpp (accepting and marks), take.cpp
 // (handing out), commit.cpp (the committer), recover.cpp (opening), load.cpp (what is known then),
-// read.cpp (looking) and reclaim.cpp (space).
+// read.cpp (looking), dead_letters.cpp (what an operator decides) and reclaim.cpp (space).
 #pragma once
 
 #include "wal/admission.hpp"
@@ -133,6 +133,7 @@ struct Log::Impl {
     [[nodiscard]] bool is_short_of_space() const;
     [[nodiscard]] Result<std::vector<Seq>> survivors(Seq from, Seq to) const;
     [[nodiscard]] Result<Seq> keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& batch) const;
+    [[nodiscard]] Result<void> forget_endings(Seq to, rocksdb::WriteBatch& batch) const;
 
     // --- read.cpp ---
     [[nodiscard]] Result<std::string> record(Seq seq) const;
@@ -142,6 +143,8 @@ struct Log::Impl {
     [[nodiscard]] Description describe_unreadable(Seq seq) const;
     [[nodiscard]] Result<Entry> entry(Seq seq) const;
     [[nodiscard]] Result<std::optional<std::string>> state_of(std::string_view key) const;
+    [[nodiscard]] Result<std::optional<Ending>> ending_of(Seq seq) const;
+    [[nodiscard]] bool was_dropped(Seq seq) const;
     [[nodiscard]] Result<Description> describe(Entry entry) const;
     [[nodiscard]] Result<Page> list_space(Space space, const Query& query) const;
     [[nodiscard]] Result<Page> list_entries(const Query& query) const;
@@ -214,12 +217,24 @@ struct Log::Impl {
     void damaged(Destination& destination, Seq seq, const Error& why);
     void recount(std::string_view name, Destination& destination);
 
+    // --- dead_letters.cpp ---
+    [[nodiscard]] Result<void> begin_ending(Seq failed);
+    void forget_ending(Seq failed);
+    [[nodiscard]] Result<void> ensure_dead(Seq seq) const;
+    [[nodiscard]] Result<Seq> end_by_another(Seq failed,
+                                             const std::function<Event(const Event&)>& another,
+                                             Ticket ticket);
+    [[nodiscard]] Result<Seq> append_in_place_of(Seq failed,
+                                                 const std::function<Event(const Event&)>& another,
+                                                 Ticket ticket);
+    [[nodiscard]] Result<void> drop(Seq failed, WallTime now, Ticket ticket);
+    [[nodiscard]] Result<std::string> owner_of_dead(Seq failed) const;
+
     // --- log.cpp ---
     [[nodiscard]] Cursor new_cursor() const;
     [[nodiscard]] Result<Seq> append(const Event& event,
                                      Ticket ticket,
                                      std::optional<Seq> replaces);
-    [[nodiscard]] Result<Seq> replay(Seq failed, const Ulid& id, WallTime now, Ticket ticket);
     bool settle(std::string_view destination, Seq seq);  // true: it was parked
     void mark(std::string key, std::optional<std::string> value);
     void mark_retry(Seq seq, const Retry& retry);
@@ -280,9 +295,9 @@ struct Log::Impl {
     Seq doubt_{};            // what was attempted up to here may have left no mark
     std::set<Seq> damaged_;  // since the start
     Destinations destinations_;
-    SeqBitmap with_retry_;     // have a record in the retry space, which goes when they settle
-    std::set<Seq> replaying_;  // dead letters with a repeat under way
-    std::string scratch_;      // for encoding a record
+    SeqBitmap with_retry_;  // have a record in the retry space, which goes when they settle
+    std::set<Seq> ending_;  // dead letters that are about to leave these
+    std::string scratch_;   // for encoding a record
 
     std::thread committer_;
 };

@@ -76,6 +76,20 @@ Result<std::optional<std::string>> Log::Impl::state_of(std::string_view key) con
     return store_.get(key);
 }
 
+// One that cannot be read tells nothing: as if it had completed.
+Result<std::optional<Ending>> Log::Impl::ending_of(Seq seq) const {
+    Result<std::optional<std::string>> bytes = state_of(seq_key(Space::ended, seq));
+    if (!bytes && bytes.error().code == Errc::storage_failed) return bytes.error();
+    if (!bytes || !*bytes) return std::optional<Ending>();
+    const Result<Ending> ending = decode_ending(**bytes);
+    return ending ? std::optional(*ending) : std::optional<Ending>();
+}
+
+bool Log::Impl::was_dropped(Seq seq) const {
+    const Result<std::optional<Ending>> ending = ending_of(seq);
+    return ending && *ending && (*ending)->kind == Ending::Kind::dropped;
+}
+
 std::optional<SeqRange> Log::Impl::lost_at(Seq seq) const {
     const std::scoped_lock lock(mutex_);
     return lost_.find(seq);
@@ -97,12 +111,25 @@ Result<Description> Log::Impl::describe(Entry entry) const {
     const Seq seq = entry.seq();
     // Before the dead letters are looked at: one that fails in between is found there.
     const bool unsettled = is_unsettled(entry.event(), seq);
-    Description description{std::move(entry), EntryState::complete, std::nullopt, std::nullopt};
+    Description description{.entry = std::move(entry),
+                            .state = EntryState::complete,
+                            .retry = std::nullopt,
+                            .failure = std::nullopt,
+                            .ending = std::nullopt};
     Result<std::optional<std::string>> failure = state_of(seq_key(Space::failed, seq));
     if (!failure) return failure.error();
     if (*failure) {
         description.state = EntryState::failed;
         description.failure = failure_of(**failure);
+        return description;
+    }
+    Result<std::optional<Ending>> ending = ending_of(seq);
+    if (!ending) return ending.error();
+    const bool dropped = *ending && (*ending)->kind == Ending::Kind::dropped;
+    // After much damage what was replayed may wait again.
+    if (*ending && (dropped || !unsettled)) {
+        description.state = dropped ? EntryState::dropped : EntryState::replayed;
+        description.ending = **ending;
         return description;
     }
     if (!unsettled) return description;
@@ -130,6 +157,7 @@ Result<Description> Log::Impl::describe_damaged(Seq seq, const Error& why) const
                        .state = EntryState::failed,
                        .retry = std::nullopt,
                        .failure = std::move(known),
+                       .ending = std::nullopt,
                        .is_readable = false};
 }
 
@@ -143,6 +171,7 @@ Description Log::Impl::describe_unreadable(Seq seq) const {
                        .state = may_wait ? EntryState::pending : EntryState::complete,
                        .retry = std::nullopt,
                        .failure = std::nullopt,
+                       .ending = std::nullopt,
                        .is_readable = false};
 }
 
@@ -156,7 +185,8 @@ namespace {
 
 bool matches(const Query& query, const Description& description) {
     if (query.state && description.state != *query.state) return false;
-    return !query.matches || query.matches(description.entry.event());
+    if (query.matches && !query.matches(description.entry.event())) return false;
+    return !query.is_asked || query.is_asked(description);
 }
 
 }  // namespace
@@ -179,8 +209,9 @@ Result<Page> Log::Impl::list_space(Space space, const Query& query) const {
                                        });
     if (!scanned) return scanned.error();
     Page page;
+    std::size_t bytes = 0;
     for (const Seq seq : found) {
-        if (page.entries.size() == query.count_max) {
+        if (page.entries.size() == query.count_max || bytes >= query.bytes_max) {
             page.next = seq.previous();
             return page;
         }
@@ -189,7 +220,9 @@ Result<Page> Log::Impl::list_space(Space space, const Query& query) const {
             one ? describe(std::move(*one)) : describe_damaged(seq, one.error());
         if (!description && description.error().code != Errc::storage_failed) continue;
         if (!description) return description.error();
-        if (matches(query, *description)) page.entries.push_back(std::move(*description));
+        if (!matches(query, *description)) continue;
+        bytes += description->entry.bytes();
+        page.entries.push_back(std::move(*description));
     }
     if (more) page.next = found.back();
     return page;
@@ -298,13 +331,14 @@ Result<Page> Log::Impl::list_entries(const Query& query) const {
     // Records are large: a few at a time.
     constexpr std::size_t kStep = 64;
     Page page;
+    std::size_t bytes = 0;
     Seq after = list_from(query);
     for (std::size_t looked = 0; looked < query.scan_max;) {
         const std::size_t step = std::min(kStep, query.scan_max - looked);
         Result<std::vector<Found>> seen = found_after(after, step);
         if (!seen) return seen.error();
         for (Found& one : *seen) {
-            if (page.entries.size() == query.count_max) {
+            if (page.entries.size() == query.count_max || bytes >= query.bytes_max) {
                 page.next = after;
                 return page;
             }
@@ -318,7 +352,9 @@ Result<Page> Log::Impl::list_entries(const Query& query) const {
             }
             if (!description && description.error().code != Errc::storage_failed) continue;
             if (!description) return description.error();
-            if (matches(query, *description)) page.entries.push_back(std::move(*description));
+            if (!matches(query, *description)) continue;
+            bytes += description->entry.bytes();
+            page.entries.push_back(std::move(*description));
         }
         if (seen->size() < step) return page;
         looked += step;

@@ -99,6 +99,18 @@ Result<Seq> Log::Impl::keep_survivors(Seq from, Seq to, rocksdb::WriteBatch& bat
     return to;
 }
 
+// With the entries themselves.
+Result<void> Log::Impl::forget_endings(Seq to, rocksdb::WriteBatch& batch) const {
+    const std::string begin = seq_key(Space::ended, {});
+    const std::string end = seq_key(Space::ended, to);
+    const Result<std::optional<KeyValue>> any = store_.last(begin, end);
+    if (!any) return any.error();
+    if (!*any) return {};
+    const rocksdb::Status put = batch.DeleteRange(begin, end);
+    HOLDFAST_ASSERT(put.ok());  // memory only
+    return {};
+}
+
 Result<void> Log::Impl::reclaim() {
     if (Result<void> expired = expire_keys(); !expired) {
         return std::move(expired).error().during("forgetting idempotency keys");
@@ -119,6 +131,9 @@ Result<void> Log::Impl::reclaim() {
     const std::string end = seq_key(Space::entry, to);
     const rocksdb::Status put = batch.Put(name_key(Space::meta, kTailName), end);
     HOLDFAST_ASSERT(put.ok());  // memory only
+    if (Result<void> forgotten = forget_endings(to, batch); !forgotten) {
+        options_.note("reclaiming space: " + forgotten.error().detail);
+    }
     Result<void> written = store_.write(batch, true);
     if (!written && written.error().code == Errc::overloaded) return {};  // another time
     if (!written) return std::move(written).error().during("reclaiming space");

@@ -2,6 +2,8 @@
 
 #include "proto/bytes.hpp"
 
+#include <algorithm>
+
 namespace holdfast::wal {
 namespace {
 
@@ -93,6 +95,34 @@ Result<Failure> decode_failure(std::string_view bytes) {
     }
     failure.cause = FailureCause{cause};
     return failure;
+}
+
+std::string encode(const Ending& ending) {
+    std::string out;
+    put_le(out, kVersion);
+    put_le(out, static_cast<std::uint8_t>(ending.kind));
+    put_time(out, ending.at);
+    put_le(out, ending.child.value);
+    out.append(ending.child_id.bytes.begin(), ending.child_id.bytes.end());
+    return out;
+}
+
+Result<Ending> decode_ending(std::string_view bytes) {
+    ByteReader reader(bytes);
+    const auto version = reader.le<std::uint8_t>();
+    Ending ending;
+    const auto kind = reader.le<std::uint8_t>();
+    ending.at = take_time(reader);
+    ending.child = {reader.le<std::uint64_t>()};
+    const std::string_view id = reader.take(ending.child_id.bytes.size());
+    std::copy(id.begin(), id.end(), ending.child_id.bytes.begin());
+    if (Result<void> whole = check_end(reader, version, "ending"); !whole) return whole.error();
+    if (kind != static_cast<std::uint8_t>(Ending::Kind::dropped) &&
+        kind != static_cast<std::uint8_t>(Ending::Kind::replayed)) {
+        return Error{Errc::corrupt, "ending has an impossible kind"};
+    }
+    ending.kind = Ending::Kind{kind};
+    return ending;
 }
 
 }  // namespace holdfast::wal

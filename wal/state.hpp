@@ -3,7 +3,9 @@
 
 #include "proto/failure_cause.hpp"
 #include "proto/result.hpp"
+#include "proto/seq.hpp"
 #include "proto/time.hpp"
+#include "proto/ulid.hpp"
 
 #include <cstdint>
 #include <string>
@@ -38,9 +40,26 @@ struct Failure {
     bool operator==(const Failure&) const = default;
 };
 
+// How a dead letter ended, which an operator decides.
+struct Ending {
+    enum class Kind : std::uint8_t {  // stored: a number keeps its meaning for ever
+        dropped = 1,
+        replayed = 2,  // as it was or edited
+    };
+
+    Kind kind = Kind::dropped;
+    WallTime at{};
+    Seq child{};      // of a replayed one: the entry that repeats it
+    Ulid child_id{};  // likewise
+
+    bool operator==(const Ending&) const = default;
+};
+
 [[nodiscard]] std::string encode(const Retry& retry);
 [[nodiscard]] std::string encode(const Failure& failure);
+[[nodiscard]] std::string encode(const Ending& ending);
 [[nodiscard]] Result<Retry> decode_retry(std::string_view bytes);      // corrupt, too_new
 [[nodiscard]] Result<Failure> decode_failure(std::string_view bytes);  // corrupt, too_new
+[[nodiscard]] Result<Ending> decode_ending(std::string_view bytes);    // corrupt, too_new
 
 }  // namespace holdfast::wal

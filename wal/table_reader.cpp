@@ -18,6 +18,7 @@ namespace {
 
 // All spaces in the order of their keys.
 constexpr Space kSpaces[] = {Space::cursor,
+                             Space::ended,
                              Space::entry,
                              Space::failed,
                              Space::key,

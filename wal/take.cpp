@@ -67,9 +67,9 @@ std::vector<Log::Impl::Seen> Log::Impl::look_ahead(std::string_view name,
         const bool in_doubt = is_ours && one.seq <= doubt;
         if (!in_doubt && (!one.fresh || one.entry)) continue;
         // Damaged, and a dead letter already: another destination found it. Or the cursor is older
-        // than the dead letter.
+        // than the dead letter, or than its dropping.
         const auto dead = state_of(seq_key(Space::failed, one.seq));
-        if (dead && *dead) one.entry = std::optional<Pending>();
+        if ((dead && *dead) || was_dropped(one.seq)) one.entry = std::optional<Pending>();
     }
     return seen;
 }

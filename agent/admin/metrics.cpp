@@ -155,6 +155,10 @@ void add_counts(const AgentStatus::Destination& destination, WallTime now, Famil
     to.gauge("holdfast_dead_letters", "Failed entries.", destination.counts.failed, labels);
     to.counter(
         "holdfast_complete_total", "Entries completed.", destination.counts.complete, labels);
+    to.counter("holdfast_dropped_total",
+               "Dead letters that an operator dropped.",
+               destination.counts.dropped,
+               labels);
     const auto since = destination.oldest_pending_at;
     to.gauge("holdfast_oldest_pending_seconds",
              "Age of the oldest pending entry; 0 when there is none.",

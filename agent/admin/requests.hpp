@@ -15,6 +15,7 @@ struct AdminRequest {
     std::string method;
     std::string target;
     std::string body;
+    Peer peer = {};  // who asks
 };
 
 struct AdminAnswer {

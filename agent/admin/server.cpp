@@ -4,6 +4,7 @@
 #include "agent/admin/requests.hpp"
 #include "agent/clock.hpp"
 #include "agent/journal.hpp"
+#include "proto/customerio/limits.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -69,7 +70,15 @@ void refuse(Listener::Socket socket) {
     if (!ec) socket.write_some(asio::buffer(text.str()), ec);
 }
 
+// An edit brings a whole body of an event.
+std::size_t body_bytes_max(std::string_view target) {
+    const bool is_edit = target.starts_with("/v1/entries/") && target.ends_with("/edit");
+    return is_edit ? customerio::kRequestBytesMax : kRequestBytesMax;
+}
+
 }  // namespace
+
+struct AdminServer::Parser : http::request_parser<http::string_body> {};
 
 struct AdminServer::Connection {
     explicit Connection(Listener::Socket socket) : stream(std::move(socket)) {}
@@ -78,6 +87,20 @@ struct AdminServer::Connection {
     beast::flat_buffer buffer;
     std::optional<Instant> waits_since = now();  // for a request, or for the rest of it
 };
+
+asio::awaitable<boost::system::error_code> AdminServer::read(Connection& connection,
+                                                             Parser& parser) {
+    parser.body_limit(customerio::kRequestBytesMax);
+    const auto [no_head, head] =
+        co_await http::async_read_header(connection.stream, connection.buffer, parser, kAwait);
+    if (no_head) co_return no_head;
+    const std::size_t limit = body_bytes_max(text(parser.get().target()));
+    if (parser.content_length().value_or(0) > limit) co_return http::error::body_limit;
+    parser.body_limit(limit);
+    const auto [no_body, body] =
+        co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
+    co_return no_body;
+}
 
 AdminServer::AdminServer(asio::any_io_executor executor, AdminHost& host)
     : executor_(executor),
@@ -108,7 +131,7 @@ void AdminServer::accepted(Listener::Socket socket, Peer peer) {
     const Places::Id id = last_id_;
     connections_.emplace(id, connection);
     places_.add(id, peer.pid, now());
-    asio::awaitable<void> task = serve(connection);
+    asio::awaitable<void> task = serve(connection, peer);
     asio::co_spawn(executor_, std::move(task), [this, id](std::exception_ptr unforeseen) {
         if (unforeseen) std::rethrow_exception(unforeseen);
         connections_.erase(id);
@@ -130,14 +153,12 @@ bool AdminServer::make_room(Places::Process who) {
     return true;
 }
 
-asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection) {
+asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection, Peer peer) {
     for (;;) {
-        http::request_parser<http::string_body> parser;
-        parser.body_limit(kRequestBytesMax);
+        Parser parser;
         connection->stream.expires_after(kRequestTimeout);
         connection->waits_since = now();
-        const auto [read_ec, read] =
-            co_await http::async_read(connection->stream, connection->buffer, parser, kAwait);
+        const boost::system::error_code read_ec = co_await read(*connection, parser);
         connection->waits_since.reset();
         if (read_ec && !is_their_fault(read_ec)) co_return;
         AdminAnswer answer;
@@ -148,7 +169,7 @@ asio::awaitable<void> AdminServer::serve(std::shared_ptr<Connection> connection)
         } else {
             const http::request<http::string_body> request = parser.release();
             const AdminRequest wanted{
-                text(request.method_string()), text(request.target()), request.body()};
+                text(request.method_string()), text(request.target()), request.body(), peer};
             keep_alive = request.keep_alive();
             connection->stream.expires_never();
             answer = co_await answer_admin(host_, wanted);

@@ -1,8 +1,9 @@
 // The admin socket: HTTP and JSON for `holdfast` and whoever speaks ADMIN.md.
 //
 // Runs on: the ingest executor. Its reads of the log are bounded, so that apps hardly notice.
-// Limits: 16 connections, 64 KiB a request, 5 s for a request to arrive. For one connection more
-// that is closed which has waited for a request the longest (see Places), or it is answered 503.
+// Limits: 16 connections, 64 KiB a request (4 MB for the body of an edit), 5 s for it to arrive.
+// For one connection more that is closed which has waited for a request the longest (see Places),
+// or it is answered 503.
 #pragma once
 
 #include "agent/admin/views.hpp"
@@ -40,6 +41,15 @@ public:
     // One result for each, in order, once the new entries are on the disk; they share a sync.
     virtual boost::asio::awaitable<std::vector<Result<Replayed>>> replay(
         std::vector<Seq> failed) = 0;
+
+    // One result for each, in order, once that is on the disk. `peer`: who wants it.
+    virtual boost::asio::awaitable<std::vector<Result<void>>> drop(std::vector<Seq> failed,
+                                                                   Peer peer) = 0;
+
+    // Replays it with another body (edit.hpp). Errors: as there, and as Log::replace().
+    virtual boost::asio::awaitable<Result<Replayed>> edit(Seq failed,
+                                                          std::string body,
+                                                          Peer peer) = 0;
 };
 
 class AdminServer {
@@ -52,10 +62,13 @@ public:
 
 private:
     struct Connection;
+    struct Parser;
 
     void accepted(Listener::Socket socket, Peer peer);
     [[nodiscard]] bool make_room(Places::Process who);
-    boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
+    static boost::asio::awaitable<boost::system::error_code> read(Connection& connection,
+                                                                  Parser& parser);
+    boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection, Peer peer);
 
     boost::asio::any_io_executor executor_;
     AdminHost& host_;

@@ -71,6 +71,7 @@ Json destination_view(const AgentStatus::Destination& destination, bool is_log_k
             {"retrying", count_view(delivery ? delivery->retrying : 0, is_log_known)},
             {"failed", count_view(destination.counts.failed, is_log_known)},
             {"complete", count_view(destination.counts.complete, is_log_known)},
+            {"dropped", count_view(destination.counts.dropped, is_log_known)},
             {"oldest_pending_at", time_view(destination.oldest_pending_at)},
             {"degradation", delivery ? degradation_view(delivery->degradation) : Json(nullptr)},
             {"endpoints", std::move(endpoints)}};
@@ -101,6 +102,11 @@ std::string_view state_name(const wal::Description& description, const std::set<
 Json peer_view(const Peer& peer) {
     if (peer == Peer{}) return nullptr;
     return {{"uid", peer.uid}, {"gid", peer.gid}, {"pid", peer.pid}};
+}
+
+Json child_view(const std::optional<wal::Ending>& ending) {
+    if (!ending || ending->kind != wal::Ending::Kind::replayed) return nullptr;
+    return {{"seq", ending->child.value}, {"id", ending->child_id.text()}};
 }
 
 // The event of a damaged entry is made up: what stands in the record is not known.
@@ -201,9 +207,27 @@ Json entry_detail_view(const wal::Description& description,
     view["endpoint"] = to_string(operation.endpoint());
     view["peer"] = peer_view(event.peer);
     view["parent"] = event.parent ? Json(event.parent->text()) : Json(nullptr);
+    view["child"] = child_view(description.ending);
+    view["ended_at"] = description.ending ? time_view(description.ending->at) : Json(nullptr);
     view["answer"] = description.failure ? text_view(description.failure->answer) : Json(nullptr);
     if (with_body) view["body"] = event.body;
     if (!description.is_readable) forget_record(view);
+    return view;
+}
+
+Json group_view(const std::string& name,
+                const wal::Description& example,
+                std::uint64_t count,
+                WallTime oldest,
+                WallTime newest) {
+    Json view{{"group", name}, {"count", count}};
+    view["oldest"] = rfc3339(oldest);
+    view["newest"] = rfc3339(newest);
+    const Json one = entry_view(example, {});
+    for (const char* key : {"destination", "operation", "name", "cause", "status", "reason"}) {
+        view[key] = one[key];
+    }
+    view["example"] = {{"seq", one["seq"]}, {"id", one["id"]}};
     return view;
 }
 

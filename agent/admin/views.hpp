@@ -51,6 +51,12 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json entry_detail_view(const wal::Description& description,
                                      const std::set<Seq>& in_flight,
                                      bool with_body);
+// Dead letters that went wrong in the same way; the times are when they failed.
+[[nodiscard]] Json group_view(const std::string& name,
+                              const wal::Description& example,
+                              std::uint64_t count,
+                              WallTime oldest,
+                              WallTime newest);
 [[nodiscard]] Json check_view(const wal::CheckStep& step);
 [[nodiscard]] Json error_view(const Error& error);
 

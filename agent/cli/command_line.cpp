@@ -1,7 +1,10 @@
 #include "agent/cli/command_line.hpp"
 
+#include "agent/cli/commands.hpp"
+#include "agent/cli/dead_letters.hpp"
 #include "agent/cli/log_commands.hpp"
 #include "agent/cli/send.hpp"
+#include "agent/cli/text.hpp"
 #include "proto/ulid.hpp"
 
 #include <CLI/CLI.hpp>
@@ -21,21 +24,28 @@ constexpr const char* kExitCodes =
     "  2   the command line is wrong\n"
     "  3   `status --check` found something to look at, `check` damage, `repair` a loss\n"
     "  69  the agent cannot be reached; `send`: not all is stored for sure, send it again later\n"
-    "  75  an agent uses the log";
+    "  75  an agent uses the log\n"
+    "  130 interrupted; what was done is said";
+
+const std::vector<std::string> kStates = {
+    "pending", "in_flight", "retrying", "complete", "failed", "replayed", "dropped", "all"};
 
 struct Arguments {
     std::string socket;  // empty: where the command's is
     std::string directory;
     std::string config;
-    bool dry_run = false;
+    bool dry_run = false;  // of a repair
     bool json = false;
     bool check = false;
     bool body = false;
     bool all = false;
+    bool groups = false;
     bool seen = false;
     Filter filter;
+    Filter export_filter;
     std::string entry;
-    std::vector<std::string> entries;
+    Order order;
+    std::optional<std::string> new_body;
     SendOptions send;
 };
 
@@ -54,14 +64,73 @@ std::string check_socket(const std::string& path) {
     return "the path of a socket has 1 to " + std::to_string(kSocketPathBytesMax) + " bytes";
 }
 
+std::vector<CLI::Option*> add_selection(CLI::App& command, Filter& filter) {
+    return {
+        command.add_option("--destination", filter.destination, "Only of this destination"),
+        command.add_option("--person", filter.person, "Only of this person, as in id:42"),
+        command.add_option("--operation", filter.operation, "Only of this kind, as in send_email"),
+        command.add_option("--name", filter.name, "Only events of this name, as in purchase"),
+        command.add_option("--group", filter.group, "Only of this group of `dead --groups`"),
+        command.add_option("--cause", filter.cause, "Only that failed for this cause")
+            ->check(CLI::IsMember({"poison", "ambiguous", "too_old", "damaged"})),
+        command.add_option("--since",
+                           filter.since,
+                           "Only that failed, or were accepted, since then: "
+                           "2026-01-02T03:04:05Z, or how long ago, as in 2h"),
+        command.add_option("--until", filter.until, "Likewise, before then")};
+}
+
 void add_filter(CLI::App& command, Filter& filter) {
-    command.add_option("--destination", filter.destination, "Only of this destination");
-    command.add_option("--person", filter.person, "Only of this person, as in id:42");
-    command.add_option("--operation", filter.operation, "Only of this kind, as in send_email");
+    add_selection(command, filter);
     command.add_option("--after", filter.after, "Only behind this sequence number");
     command.add_option("--limit", filter.limit, "At most so many")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
         ->capture_default_str();
+}
+
+// By name, by a selection or all: one of these.
+void add_order(CLI::App& command, Arguments& arguments, const CLI::Validator& entry) {
+    Order& order = arguments.order;
+    CLI::Option* ids = command.add_option("ID", order.entries, "Their sequence numbers or ids");
+    ids->check(entry);
+    CLI::Option* all = command.add_flag("--all", arguments.all, "All there are");
+    all->excludes(ids);
+    for (CLI::Option* one : add_selection(command, order.filter)) {
+        one->excludes(ids);
+        one->excludes(all);
+    }
+    command.add_flag("--dry-run", order.dry_run, "Only say how many, and the first of them");
+    command.add_option("--rate", order.rate, "At most so many a second")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000}));
+}
+
+void add_dead_letters(CLI::App& app, Arguments& arguments) {
+    CLI::App& dead = *app.add_subcommand("dead", "List the dead letters: entries that failed");
+    add_filter(dead, arguments.filter);
+    dead.add_flag("--groups", arguments.groups, "Count them by what went wrong");
+
+    const CLI::Validator entry(check_entry, "");
+    CLI::App& replay = *app.add_subcommand("replay", "Send dead letters again");
+    add_order(replay, arguments, entry);
+    replay.add_flag("--ambiguous",
+                    arguments.order.ambiguous,
+                    "Also those that may have arrived, and may be seen twice then");
+    CLI::App& drop = *app.add_subcommand("drop", "Give dead letters up for good");
+    add_order(drop, arguments, entry);
+    drop.add_flag("--yes", arguments.order.yes, "Do not ask");
+
+    CLI::App& edit = *app.add_subcommand("edit", "Send a dead letter again with another body");
+    edit.add_option("ID", arguments.entry, "Its sequence number or id")->required()->check(entry);
+    edit.add_option("--body", arguments.new_body, "A file, or -; else an editor is opened");
+
+    CLI::App& write_out = *app.add_subcommand(
+        "export", "Write dead letters, or other entries, with all that is in them");
+    arguments.export_filter.state = "failed";
+    write_out.add_option("--state", arguments.export_filter.state, "Those in this state")
+        ->check(CLI::IsMember(kStates))
+        ->capture_default_str();
+    add_selection(write_out, arguments.export_filter);
+    write_out.add_option("--after", arguments.export_filter.after, "Only behind this number");
 }
 
 void add_place(CLI::App& command, Arguments& arguments) {
@@ -118,22 +187,16 @@ void declare(CLI::App& app, Arguments& arguments) {
 
     CLI::App& ls = *app.add_subcommand("ls", "List entries of the log");
     ls.add_option("--state", arguments.filter.state, "Only in this state")
-        ->check(CLI::IsMember({"pending", "in_flight", "retrying", "complete", "failed", "all"}))
+        ->check(CLI::IsMember(kStates))
         ->capture_default_str();
     add_filter(ls, arguments.filter);
-
-    CLI::App& dead = *app.add_subcommand("dead", "List the dead letters: entries that failed");
-    add_filter(dead, arguments.filter);
 
     const CLI::Validator entry(check_entry, "");
     CLI::App& show = *app.add_subcommand("show", "Show one entry");
     show.add_option("ID", arguments.entry, "Its sequence number or id")->required()->check(entry);
     show.add_flag("--body", arguments.body, "With its body, which may hold personal data");
 
-    CLI::App& replay = *app.add_subcommand("replay", "Send dead letters again");
-    CLI::Option* ids = replay.add_option("ID", arguments.entries, "Their sequence numbers or ids");
-    ids->check(entry);
-    replay.add_flag("--all", arguments.all, "All there are")->excludes(ids);
+    add_dead_letters(app, arguments);
 
     CLI::App& check = *app.add_subcommand(
         "check", "Read all of the log and say what is damaged; changes nothing");
@@ -178,9 +241,31 @@ int execute(const CLI::App& app, const Arguments& arguments, const Surroundings&
     if (app.got_subcommand("status")) return commands.status(arguments.check);
     if (app.got_subcommand("lost")) return commands.lost(arguments.seen);
     if (app.got_subcommand("ls")) return commands.list(arguments.filter);
-    if (app.got_subcommand("dead")) return commands.dead(arguments.filter);
+    const DeadLetters dead(client, around, arguments.json);
+    if (app.got_subcommand("dead")) {
+        return arguments.groups ? dead.groups(arguments.filter) : commands.dead(arguments.filter);
+    }
     if (app.got_subcommand("show")) return commands.show(arguments.entry, arguments.body);
-    return arguments.all ? commands.replay_all() : commands.replay(arguments.entries);
+    if (app.got_subcommand("replay")) return dead.replay(arguments.order);
+    if (app.got_subcommand("drop")) return dead.drop(arguments.order);
+    if (app.got_subcommand("edit")) return dead.edit(arguments.entry, arguments.new_body);
+    return dead.write_out(arguments.export_filter);
+}
+
+// As the agent reads them.
+bool set_times(Filter& filter, WallTime now) {
+    for (std::string* text : {&filter.since, &filter.until}) {
+        if (text->empty()) continue;
+        const std::optional<WallTime> time = parse_moment(*text, now);
+        if (!time) return false;
+        *text = time_text(*time);
+    }
+    return true;
+}
+
+bool selects_nothing(const Arguments& arguments) {
+    const Order& order = arguments.order;
+    return !arguments.all && order.entries.empty() && where_of(order.filter).empty();
 }
 
 int misused(const std::string& why, const Surroundings& around) {
@@ -211,8 +296,15 @@ int run(int argc, const char* const* argv, const Surroundings& around) {
         if (error.get_exit_code() != 0) return misused(complaint(app, error), around);
         return app.exit(error, around.out, around.err);  // --help, --version
     }
-    if (app.got_subcommand("replay") && !arguments.all && arguments.entries.empty()) {
-        return misused("replay needs an ID or --all", around);
+    for (Filter* filter : {&arguments.filter, &arguments.export_filter, &arguments.order.filter}) {
+        if (!set_times(*filter, around.now)) {
+            return misused("a time is 2026-01-02T03:04:05Z, or how long ago, as in 2h", around);
+        }
+    }
+    for (const char* command : {"replay", "drop"}) {
+        if (app.got_subcommand(command) && selects_nothing(arguments)) {
+            return misused(std::string(command) + " needs an ID, a selection or --all", around);
+        }
     }
     const bool is_send = app.got_subcommand("send");
     if (is_send && arguments.send.from.empty() && arguments.send.target.empty()) {

@@ -1,7 +1,7 @@
 // The command line: from arguments to one of Commands.
 #pragma once
 
-#include "agent/cli/commands.hpp"
+#include "agent/cli/surroundings.hpp"
 
 namespace holdfast::cli {
 

@@ -12,14 +12,14 @@ using enum Table::Align;
 // "3 min ago"; the text itself when it is not a time.
 std::string when(const Json& document, const char* key, WallTime now) {
     const std::string text = text_at(document, key);
-    const std::optional<WallTime> time = parse_time(text);
+    const std::optional<WallTime> time = parse_rfc3339(text);
     return time ? relative(*time, now) : text;
 }
 
 // "2026-01-02T03:04:05.678Z (3 min ago)"
 std::string exactly_when(const Json& document, const char* key, WallTime now) {
     const std::string text = text_at(document, key);
-    const std::optional<WallTime> time = parse_time(text);
+    const std::optional<WallTime> time = parse_rfc3339(text);
     return time ? text + " (" + relative(*time, now) + ")" : text;
 }
 
@@ -188,6 +188,23 @@ std::string format_rest(const Json& page) {
 std::string format_page(const Json& page, const Table& table, const std::string& none) {
     const bool empty = at(page, "entries").empty();
     return (empty ? none + "\n" : table.text()) + format_rest(page);
+}
+
+// Those of which no more is kept than that they are there are counted.
+std::string format_skipped(const Json& skipped) {
+    if (skipped.empty()) return "";
+    Table table({{"SKIPPED"}, {"REASON"}});
+    std::uint64_t more = 0;
+    for (const Json& entry : skipped) {
+        more += entry.is_null();
+        if (!entry.is_null()) table.add({text_at(entry, "entry"), text_at(entry, "reason")});
+    }
+    return table.text() + (more > 0 ? std::to_string(more) + " more skipped.\n" : "");
+}
+
+std::string format_child(const Json& child) {
+    if (child.is_null()) return "";
+    return text_at(child, "seq") + " " + text_at(child, "id");
 }
 
 std::string format_peer(const Json& peer) {
@@ -373,33 +390,78 @@ std::string format_entry(const Json& known, WallTime now) {
     add("answer", text_at(entry, "answer"));
     add("peer", format_peer(at(entry, "peer")));
     add("parent", text_at(entry, "parent"));
+    add("child", format_child(at(entry, "child")));
+    add("ended", exactly_when(entry, "ended_at", now));
     add("body", at(entry, "body").is_null() ? "hidden, --body shows it" : text_at(entry, "body"));
     return table.text();
 }
 
-std::string format_replay(const Json& report, bool each) {
-    const Json& replayed = at(report, "replayed");
-    std::string text = counted(replayed.size(), "entry", "entries") + " replayed.\n";
-    if (each && !replayed.empty()) {
-        Table table({{"SEQ", right}, {"ID"}, {"NEW SEQ", right}, {"NEW ID"}});
-        for (const Json& entry : replayed) {
-            table.add({text_at(entry, "seq"),
-                       text_at(entry, "id"),
-                       text_at(entry, "new_seq"),
-                       text_at(entry, "new_id")});
+std::string format_ended(const Json& report, const std::string& done, bool each) {
+    const Json& ended = at(report, done.c_str());
+    std::string text = counted(ended.size(), "entry", "entries") + " " + done + ".\n";
+    if (each && !ended.empty()) {
+        const bool has_child = !at(ended.front(), "new_seq").is_null();
+        Table table(
+            has_child
+                ? std::vector<Table::Column>{{"SEQ", right}, {"ID"}, {"NEW SEQ", right}, {"NEW ID"}}
+                : std::vector<Table::Column>{{"SEQ", right}, {"ID"}});
+        for (const Json& entry : ended) {
+            std::vector<std::string> cells{text_at(entry, "seq"), text_at(entry, "id")};
+            if (has_child) cells.push_back(text_at(entry, "new_seq"));
+            if (has_child) cells.push_back(text_at(entry, "new_id"));
+            table.add(std::move(cells));
         }
         text += table.text();
     }
-    if (!at(report, "skipped").empty()) {
-        Table table({{"SKIPPED"}, {"REASON"}});
-        for (const Json& entry : at(report, "skipped")) {
-            table.add({text_at(entry, "entry"), text_at(entry, "reason")});
-        }
-        text += table.text();
-    }
+    text += format_skipped(at(report, "skipped"));
     const std::uint64_t remaining = number_at(report, "remaining");
     if (remaining > 0) text += counted(remaining, "dead letter", "dead letters") + " left.\n";
     return text;
+}
+
+std::string format_groups(const Json& counted_groups, WallTime now) {
+    const Json& groups = at(counted_groups, "groups");
+    if (groups.empty()) return "No dead letters.\n";
+    Table table({{"GROUP"},
+                 {"COUNT", right},
+                 {"OLDEST"},
+                 {"NEWEST"},
+                 {"DESTINATION"},
+                 {"OPERATION"},
+                 {"NAME"},
+                 {"CAUSE"},
+                 {"STATUS", right},
+                 {"REASON"},
+                 {"EXAMPLE", right}});
+    for (const Json& group : groups) {
+        table.add({text_at(group, "group"),
+                   text_at(group, "count"),
+                   when(group, "oldest", now),
+                   when(group, "newest", now),
+                   text_at(group, "destination"),
+                   text_at(group, "operation"),
+                   text_at(group, "name"),
+                   text_at(group, "cause"),
+                   text_at(group, "status"),
+                   text_at(group, "reason"),
+                   text_at(at(group, "example"), "seq")});
+    }
+    const std::uint64_t other = number_at(counted_groups, "other");
+    return table.text() + (other > 0 ? std::to_string(other) + " more in other groups.\n" : "");
+}
+
+std::string format_plan(const Json& plan, const std::string& would, WallTime now) {
+    std::string text = counted(number_at(plan, "count"), "entry", "entries") + " " + would + ".\n";
+    const std::uint64_t left_out = number_at(plan, "left_out");
+    if (left_out > 0 && at(plan, "skipped").empty()) {
+        text += std::to_string(left_out) +
+                " more are left out: damaged, or they may have arrived (--ambiguous).\n";
+    }
+    if (!at(plan, "groups").empty()) text += format_groups(plan, now);
+    if (!at(plan, "first").empty()) {
+        text += "The first:\n" + format_dead({{"entries", at(plan, "first")}}, now);
+    }
+    return text + format_skipped(at(plan, "skipped"));
 }
 
 std::string one_line(const Json& document) {

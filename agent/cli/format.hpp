@@ -31,8 +31,16 @@ using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
 // Of GET /v1/entries/{id}.
 [[nodiscard]] std::string format_entry(const Json& known, WallTime now);
 
-// Of POST /v1/replay. `each`: with a line for each replayed entry.
-[[nodiscard]] std::string format_replay(const Json& report, bool each);
+// Of POST /v1/replay and /v1/drop. `done`: "replayed" or "dropped"; `each`: with a line for each.
+// Of a skipped one that is null no more is known.
+[[nodiscard]] std::string format_ended(const Json& report, const std::string& done, bool each);
+
+// Of the joined steps of GET /v1/groups.
+[[nodiscard]] std::string format_groups(const Json& counted_groups, WallTime now);
+
+// Of a dry run: {"count", "left_out", "groups", "other", "first", "skipped"}. `would`: "would be
+// dropped".
+[[nodiscard]] std::string format_plan(const Json& plan, const std::string& would, WallTime now);
 
 // Without line breaks.
 [[nodiscard]] std::string one_line(const Json& document);

@@ -1,8 +1,10 @@
 // `check` and `repair`: the log itself, whether or not an agent has it open.
 #pragma once
 
-#include "agent/cli/commands.hpp"
+#include "agent/cli/client.hpp"
+#include "agent/cli/format.hpp"
 #include "agent/cli/log_place.hpp"
+#include "agent/cli/surroundings.hpp"
 
 namespace holdfast::cli {
 

@@ -82,6 +82,8 @@ Result<SendLine> parse_send_line(std::string_view json) {
         if (name == "idempotency_key") text = &line.key;
         if (name == "body") {
             if (!value.is_null()) line.body = body_of(json, value);
+        } else if (name == "entry" && value.is_object()) {
+            continue;  // what an export tells besides
         } else if (text == nullptr) {
             return wrong("\"" + name + "\" is no member of an event");
         } else if (!value.is_string()) {

@@ -22,8 +22,9 @@ struct SendLine {
 // POST, PUT or DELETE, in either case. Errors: bad_input.
 [[nodiscard]] Result<client::Method> parse_method(std::string_view text);
 
-// {"method", "target", "body", "destination", "idempotency_key"}, the first two required. Errors:
-// bad_input, also for a member of another name: it would be a mistake that nobody sees.
+// {"method", "target", "body", "destination", "idempotency_key"}, the first two required; an object
+// "entry", as an export has it, is passed over. Errors: bad_input, also for a member of another
+// name: it would be a mistake that nobody sees.
 [[nodiscard]] Result<SendLine> parse_send_line(std::string_view json);
 
 }  // namespace holdfast::cli

@@ -1,7 +1,8 @@
 // What became of the lines of `holdfast send --from`: told as it goes, summed up at the end.
 #pragma once
 
-#include "agent/cli/commands.hpp"
+#include "agent/cli/format.hpp"
+#include "agent/cli/surroundings.hpp"
 #include "agent/client/holdfast/client.hpp"
 
 #include <cstdint>

@@ -12,33 +12,6 @@ bool is_continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
 }
 
-// Two digits and more, from the front of `text`.
-bool take_number(std::string_view& text, std::size_t digits, int& value) {
-    if (text.size() < digits) return false;
-    const char* end = text.data() + digits;
-    if (std::from_chars(text.data(), end, value).ptr != end || value < 0) return false;
-    text.remove_prefix(digits);
-    return true;
-}
-
-bool take(std::string_view& text, char c) {
-    if (!text.starts_with(c)) return false;
-    text.remove_prefix(1);
-    return true;
-}
-
-// ".678" as 678; none as 0. Digits after the third do not count.
-bool take_decimals(std::string_view& text, int& milliseconds) {
-    milliseconds = 0;
-    if (!take(text, '.')) return true;
-    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    for (std::size_t i = 0; i < 3; ++i) {
-        milliseconds = milliseconds * 10 + (i < digits ? text[i] - '0' : 0);
-    }
-    text.remove_prefix(digits);
-    return digits > 0;
-}
-
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -64,24 +37,6 @@ std::size_t width(std::string_view text) {
            static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));
 }
 
-std::optional<WallTime> parse_time(std::string_view rfc3339) {
-    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, milliseconds = 0;
-    std::string_view rest = rfc3339;
-    const bool fits = take_number(rest, 4, year) && take(rest, '-') &&
-                      take_number(rest, 2, month) && take(rest, '-') && take_number(rest, 2, day) &&
-                      take(rest, 'T') && take_number(rest, 2, hour) && take(rest, ':') &&
-                      take_number(rest, 2, minute) && take(rest, ':') &&
-                      take_number(rest, 2, second) && take_decimals(rest, milliseconds) &&
-                      rest == "Z";
-    const std::chrono::year_month_day date{std::chrono::year(year),
-                                           std::chrono::month(static_cast<unsigned>(month)),
-                                           std::chrono::day(static_cast<unsigned>(day))};
-    if (!fits || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-    return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-           std::chrono::minutes(minute) + std::chrono::seconds(second) +
-           std::chrono::milliseconds(milliseconds);
-}
-
 std::string time_text(WallTime time) {
     const auto day = std::chrono::floor<std::chrono::days>(time);
     const std::chrono::year_month_day date(day);
@@ -98,6 +53,33 @@ std::string time_text(WallTime time) {
                   static_cast<int>(clock.seconds().count()),
                   static_cast<int>(clock.subseconds().count()));
     return text.data();
+}
+
+std::optional<WallTime> parse_moment(std::string_view text, WallTime now) {
+    constexpr std::int64_t kAtMost = 1'000'000;  // of any unit
+    const auto unit_ms = [](char unit) -> std::int64_t {
+        switch (unit) {
+            case 's':
+                return 1'000;
+            case 'm':
+                return 60'000;
+            case 'h':
+                return 3'600'000;
+            case 'd':
+                return 86'400'000;
+            default:
+                return 0;
+        }
+    };
+    if (const auto time = parse_rfc3339(text)) return time;
+    if (text.size() < 2) return std::nullopt;
+    std::int64_t count = 0;
+    const char* end = text.data() + text.size() - 1;
+    const auto [rest, error] = std::from_chars(text.data(), end, count);
+    const std::int64_t unit = unit_ms(*end);
+    const bool is_length = error == std::errc() && rest == end && unit > 0;
+    if (!is_length || count < 0 || count > kAtMost) return std::nullopt;
+    return now - std::chrono::milliseconds(count * unit);
 }
 
 std::string relative(WallTime time, WallTime now) {

@@ -17,11 +17,11 @@ namespace holdfast::cli {
 // Columns that a text takes, with one for each code point.
 [[nodiscard]] std::size_t width(std::string_view text);
 
-// "2026-01-02T03:04:05Z" with any number of decimals; nothing for another form or another zone.
-[[nodiscard]] std::optional<WallTime> parse_time(std::string_view rfc3339);
-
 // "2026-01-02T03:04:05.678Z", as the agent writes times.
 [[nodiscard]] std::string time_text(WallTime time);
+
+// A time as above, or how long ago it was: "90s", "30m", "2h", "7d". Nothing for another text.
+[[nodiscard]] std::optional<WallTime> parse_moment(std::string_view text, WallTime now);
 
 // "3 s ago", "in 12 s", "now"; whole units, rounded down.
 [[nodiscard]] std::string relative(WallTime time, WallTime now);

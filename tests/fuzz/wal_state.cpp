@@ -1,5 +1,5 @@
-// Retry states and failures: what is decoded comes back from its own encoding, but for texts beyond
-// their limits, which are cut.
+// Retry states, failures and endings: what is decoded comes back from its own encoding, but for
+// texts beyond their limits, which are cut.
 #include "proto/assert.hpp"
 #include "tests/fuzz/target.hpp"
 #include "wal/state.hpp"
@@ -22,6 +22,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         cut(failure->reason, kReasonBytesMax);
         cut(failure->answer, kAnswerBytesMax);
         HOLDFAST_ASSERT(again && *again == *failure);
+    }
+    if (const auto ending = decode_ending(bytes)) {
+        const auto again = decode_ending(encode(*ending));
+        HOLDFAST_ASSERT(again && *again == *ending);
     }
     return 0;
 }

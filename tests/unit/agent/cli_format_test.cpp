@@ -235,14 +235,14 @@ TEST(CliFormatTest, ShowsWhatWasReplayedAndWhatWasNot) {
     const Json report = Json::parse(R"({"replayed": [{"seq": 9, "id": "01KDYGA0KE0000000000000009",
         "new_seq": 1020, "new_id": "01KDYGA0KE0000000000001020"}],
         "skipped": [{"entry": "10", "reason": "it is complete"}], "remaining": 3})");
-    EXPECT_EQ(format_replay(report, true),
+    EXPECT_EQ(format_ended(report, "replayed", true),
               "1 entry replayed.\n"
               "SEQ  ID                          NEW SEQ  NEW ID\n"
               "  9  01KDYGA0KE0000000000000009     1020  01KDYGA0KE0000000000001020\n"
               "SKIPPED  REASON\n"
               "10       it is complete\n"
               "3 dead letters left.\n");
-    EXPECT_EQ(format_replay(report, false),
+    EXPECT_EQ(format_ended(report, "replayed", false),
               "1 entry replayed.\n"
               "SKIPPED  REASON\n"
               "10       it is complete\n"
@@ -261,7 +261,7 @@ TEST(CliFormatTest, TakesDocumentsOfAnotherShape) {
             (void)format_entries(document, kNow);
             (void)format_dead(document, kNow);
             (void)format_entry(document, kNow);
-            (void)format_replay(document, true);
+            (void)format_ended(document, "replayed", true);
         }) << text;
     }
 }

@@ -1,5 +1,7 @@
 // The command line against an admin socket with made-up answers.
 #include "agent/cli/command_line.hpp"
+#include "agent/cli/dead_letters.hpp"
+#include "agent/cli/send_line.hpp"
 #include "tests/unit/agent/admin_server.hpp"
 #include "tests/unit/agent/cli_documents.hpp"
 #include "tests/unit/agent/temp_dir.hpp"
@@ -39,8 +41,15 @@ protected:
     [[nodiscard]] Outcome run_exactly(const std::vector<const char*>& arguments) const {
         std::ostringstream out;
         std::ostringstream err;
-        const Surroundings around{
-            .out = out, .err = err, .now = wall_from_ms(kNowMs), .tty = tty_, .timeout = timeout_};
+        std::istringstream in(in_);
+        const Surroundings around{.out = out,
+                                  .err = err,
+                                  .now = wall_from_ms(kNowMs),
+                                  .tty = tty_,
+                                  .timeout = timeout_,
+                                  .in = &in,
+                                  .in_tty = in_tty_,
+                                  .pause = pause_};
         const int code = run(static_cast<int>(arguments.size()), arguments.data(), around);
         return {code, out.str(), err.str(), {}};
     }
@@ -56,6 +65,9 @@ protected:
     TempDir dir_;
     std::string socket_ = dir_.path("admin.sock");
     bool tty_ = false;
+    std::string in_;  // standard input
+    bool in_tty_ = false;
+    std::function<bool(Duration)> pause_;
     Duration timeout_ = std::chrono::seconds(10);
 };
 
@@ -289,6 +301,168 @@ TEST_F(CliTest, SaysWhatWasReplayedBeforeTheAgentRefused) {
     EXPECT_EQ(outcome.err, "holdfast: log failed\n");
 }
 
+constexpr const char* kGroupsStep1 =
+    R"({"groups":[{"group":"a1","count":2,"oldest":"2026-01-02T03:00:05.678Z",)"
+    R"("newest":"2026-01-02T03:01:05.678Z","destination":"main","operation":"event","name":"buy",)"
+    R"("cause":"poison","status":400,"reason":"400 no","example":{"seq":7,"id":"X"}}],"next":9})";
+constexpr const char* kGroupsStep2 =
+    R"({"groups":[{"group":"b2","count":4,"cause":"ambiguous","reason":"ambiguous"},)"
+    R"({"group":"a1","count":1,"oldest":"2026-01-02T03:02:05.678Z",)"
+    R"("newest":"2026-01-02T03:02:05.678Z"}],"next":null})";
+
+TEST_F(CliTest, JoinsTheStepsOfCountingDeadLetters) {
+    const Answers answers = {{200, kGroupsStep1}, {200, kGroupsStep2}};
+    const Outcome outcome = run_with(answers, {"dead", "--groups", "--name", "buy", "--json"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.requests,
+                ElementsAre("GET /v1/groups?after=0&name=buy", "GET /v1/groups?after=9&name=buy"));
+    const Json document = Json::parse(outcome.out);
+    EXPECT_EQ(document["total"], 7);
+    EXPECT_EQ(document["other"], 0);
+    ASSERT_EQ(document["groups"].size(), 2U);
+    EXPECT_EQ(document["groups"][0]["group"], "b2") << "the most first";
+    EXPECT_EQ(document["groups"][1]["count"], 3);
+    EXPECT_EQ(document["groups"][1]["oldest"], "2026-01-02T03:00:05.678Z");
+    EXPECT_EQ(document["groups"][1]["newest"], "2026-01-02T03:02:05.678Z");
+    EXPECT_THAT(run_with(answers, {"dead", "--groups"}).out,
+                HasSubstr("a1         3  4 min ago  2 min ago  main         event      buy"));
+}
+
+TEST_F(CliTest, CountsThoseOfTooManyGroupsTogether) {
+    std::string groups;
+    for (std::size_t i = 0; i < kGroupsMax + 2; ++i) {
+        groups += (i == 0 ? "" : ",") + std::string("{\"group\":\"") + std::to_string(i) +
+                  "\",\"count\":3}";
+    }
+    const std::string step = "{\"groups\":[" + groups + "],\"next\":null}";
+    const Json document = Json::parse(run_with({{200, step}}, {"dead", "--groups", "--json"}).out);
+    EXPECT_EQ(document["groups"].size(), kGroupsMax);
+    EXPECT_EQ(document["other"], 6);
+    EXPECT_EQ(document["total"], 3 * (kGroupsMax + 2));
+}
+
+TEST_F(CliTest, ReplaysASelectionWithARate) {
+    std::vector<Duration> pauses;
+    pause_ = [&](Duration pause) {
+        if (pause > Duration::zero()) pauses.push_back(pause);
+        return true;
+    };
+    const Outcome outcome = run_with(
+        {{200, kFirstOfTwo}, {200, R"({"replayed":[{"seq":3}],"skipped":[],"next":null})"}},
+        {"replay", "--name", "buy", "--since", "2h", "--ambiguous", "--rate", "20"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "3 entries replayed.\n");
+    const std::string where =
+        R"({"where":{"name":"buy","since":"2026-01-02T01:04:05.678Z"},"ambiguous":true,"limit":2)";
+    EXPECT_THAT(outcome.requests,
+                ElementsAre("POST /v1/replay " + where + "}",
+                            "POST /v1/replay " + where + ",\"after\":2,\"up_to\":9}"));
+    EXPECT_THAT(pauses, ElementsAre(Duration(std::chrono::milliseconds(100))));
+}
+
+TEST_F(CliTest, StopsBetweenTwoCallsAndSaysWhatWasDone) {
+    int calls = 0;
+    pause_ = [&](Duration) { return ++calls < 2; };
+    const Outcome outcome = run_with({{200, kFirstOfTwo}}, {"replay", "--all"});
+    EXPECT_EQ(outcome.code, 130);
+    EXPECT_EQ(outcome.out, "2 entries replayed.\n1 dead letter left.\n");
+    EXPECT_THAT(outcome.err, HasSubstr("interrupted, 2 were replayed"));
+    EXPECT_EQ(outcome.requests.size(), 1U);
+}
+
+TEST_F(CliTest, ADryRunOnlyReads) {
+    const Outcome outcome =
+        run_with({{200, kGroupsStep1}, {200, kGroupsStep2}, {200, page({7}, "7")}},
+                 {"replay", "--destination", "main", "--dry-run"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("3 entries would be replayed.\n4 more are left out"));
+    EXPECT_THAT(outcome.out, HasSubstr("The first:\nSEQ"));
+    for (const std::string& request : outcome.requests) EXPECT_EQ(request.substr(0, 4), "GET ");
+    const Outcome drop = run_with({{200, kFailed}, {404, "{}"}}, {"drop", "1", "2", "--dry-run"});
+    EXPECT_EQ(drop.code, 1);
+    EXPECT_THAT(drop.out, HasSubstr("1 entry would be dropped."));
+}
+
+TEST_F(CliTest, DropsOneAtOnceAndMoreWhenThatIsConfirmed) {
+    constexpr const char* kDropped = R"({"dropped":[{"seq":7,"id":"X"}],"skipped":[],"next":null})";
+    const Outcome one = run_with({{200, kDropped}}, {"drop", "7"});
+    EXPECT_EQ(one.code, 0);
+    EXPECT_EQ(one.out, "1 entry dropped.\nSEQ  ID\n  7  X\n");
+    EXPECT_THAT(one.requests, ElementsAre("POST /v1/drop {\"entries\":[\"7\"]}"));
+
+    const Outcome unasked = run_with({}, {"drop", "--all"});
+    EXPECT_EQ(unasked.code, 2);
+    EXPECT_THAT(unasked.requests, testing::IsEmpty());
+    EXPECT_EQ(run_with({{200, kDropped}}, {"drop", "--all", "--yes"}).code, 0);
+
+    in_tty_ = true;
+    in_ = "n\n";
+    const Outcome no = run_with({{200, kGroupsStep2}}, {"drop", "--group", "b2"});
+    EXPECT_EQ(no.code, 1);
+    EXPECT_THAT(no.err, HasSubstr("Drop 5 dead letters for good? [y/N] "));
+    EXPECT_EQ(no.requests.size(), 1U);
+    in_ = "y\n";
+    const Outcome yes = run_with({{200, kGroupsStep2}, {200, kDropped}}, {"drop", "--group", "b2"});
+    EXPECT_EQ(yes.code, 0);
+    EXPECT_EQ(yes.requests.at(1), R"(POST /v1/drop {"where":{"group":"b2"}})");
+}
+
+constexpr const char* kEdited = R"({"seq":7,"id":"X","new_seq":9,"new_id":"Y"})";
+
+TEST_F(CliTest, EditsWithABodyFromStandardInput) {
+    in_ = "{\"a\":1}\n";
+    const Outcome outcome = run_with({{200, kEdited}}, {"edit", "7", "--body", "-"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "1 entry replayed.\nSEQ  ID  NEW SEQ  NEW ID\n  7  X         9  Y\n");
+    EXPECT_THAT(outcome.requests, ElementsAre("POST /v1/entries/7/edit {\"a\":1}\n"));
+    EXPECT_EQ(run_with({}, {"edit", "7", "--body", "/no/such"}).code, 1);
+    EXPECT_EQ(run_with({}, {"edit", "7"}).code, 2) << "there is no terminal";
+}
+
+TEST_F(CliTest, EditsInTheUsersEditorAndKeepsWhatIsRefused) {
+    in_tty_ = true;
+    ASSERT_EQ(::setenv("VISUAL", "sed -i s/1/2/", 1), 0);
+    ASSERT_EQ(::setenv("TMPDIR", dir_.path("").c_str(), 1), 0);
+    constexpr const char* kOld = R"({"seq":7,"body":"{\"a\":1}"})";
+    const Outcome done = run_with({{200, kOld}, {200, kEdited}}, {"edit", "7"});
+    const Outcome refused =
+        run_with({{200, kOld}, {400, R"({"error":{"message":"bad body"}})"}}, {"edit", "7"});
+    ASSERT_EQ(::setenv("VISUAL", "true", 1), 0);
+    const Outcome unchanged = run_with({{200, kOld}}, {"edit", "7"});
+    ASSERT_EQ(::unsetenv("VISUAL"), 0);
+    ASSERT_EQ(::unsetenv("TMPDIR"), 0);
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(done.requests.at(1), "POST /v1/entries/7/edit {\"a\":2}");
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.err, HasSubstr("bad body\nholdfast: the edited body is kept in "));
+    EXPECT_EQ(unchanged.code, 1);
+    EXPECT_THAT(unchanged.err, HasSubstr("nothing was changed"));
+}
+
+TEST_F(CliTest, ExportsLinesThatCanBeSent) {
+    const std::string entry =
+        R"({"seq":7,"state":"failed","destination":"main","reason":"400","method":"POST",)"
+        R"("target":"/api/v1/customers/1/events","answer":"no","body":"{\"name\":\"a\"}"})";
+    const Outcome outcome =
+        run_with({{200, "{\"entries\":[" + entry + "],\"next\":8}"},
+                  {200, R"({"entries":[{"seq":9,"method":null}],"next":null})"}},
+                 {"export", "--name", "a"});
+    EXPECT_EQ(outcome.code, 1) << "one is damaged";
+    EXPECT_THAT(outcome.err, HasSubstr("1 entries are damaged"));
+    EXPECT_EQ(outcome.out,
+              R"({"method":"POST","target":"/api/v1/customers/1/events",)"
+              R"("body":"{\"name\":\"a\"}","destination":"main",)"
+              R"("entry":{"seq":7,"state":"failed","reason":"400","answer":"no"}})"
+              "\n");
+    EXPECT_THAT(outcome.requests,
+                ElementsAre("GET /v1/entries?state=failed&body=1&name=a&after=0&limit=200",
+                            "GET /v1/entries?state=failed&body=1&name=a&after=8&limit=200"));
+    const Result<SendLine> line = parse_send_line(outcome.out);
+    ASSERT_TRUE(line) << line.error().detail;
+    EXPECT_EQ(line->body, R"({"name":"a"})");
+    EXPECT_EQ(line->destination, "main");
+}
+
 TEST_F(CliTest, SaysWhichSocketCannotBeReached) {
     const Outcome outcome = run_alone({"status"});
     EXPECT_EQ(outcome.code, 69);
@@ -332,6 +506,13 @@ TEST_F(CliTest, EndsWith2AndOneLineForAWrongCommandLine) {
         {"ls", "--after", "x"},
         {"replay"},
         {"replay", "--all", "1"},
+        {"replay", "--name", "a", "1"},
+        {"replay", "--name", "a", "--all"},
+        {"replay", "--dry-run"},
+        {"replay", "--name", "a", "--since", "yesterday"},
+        {"replay", "--all", "--rate", "0"},
+        {"drop"},
+        {"edit"},
         {"replay", "x"},
         {"status", "--socket", ""},
     };

@@ -10,36 +10,20 @@ using namespace std::chrono_literals;
 
 constexpr WallTime kNow{1'767'323'045'678ms};  // 2026-01-02T03:04:05.678Z
 
-TEST(CliTextTest, ReadsATimeInUtc) {
-    EXPECT_EQ(parse_time("2026-01-02T03:04:05.678Z"), kNow);
-    EXPECT_EQ(parse_time("2026-01-02T03:04:05Z"), kNow - 678ms);
-    EXPECT_EQ(parse_time("2026-01-02T03:04:05.6Z"), kNow - 78ms);
-    EXPECT_EQ(parse_time("2026-01-02T03:04:05.678999Z"), kNow);
-    EXPECT_EQ(parse_time("1970-01-01T00:00:00Z"), WallTime(0ms));
-    EXPECT_EQ(parse_time("2024-02-29T00:00:00Z"), WallTime(1'709'164'800'000ms));
-}
-
 TEST(CliTextTest, WritesATimeAsItReadsIt) {
     EXPECT_EQ(time_text(kNow), "2026-01-02T03:04:05.678Z");
     EXPECT_EQ(time_text(WallTime(0ms)), "1970-01-01T00:00:00.000Z");
     EXPECT_EQ(time_text(WallTime(1'709'164'800'001ms)), "2024-02-29T00:00:00.001Z");
 }
 
-TEST(CliTextTest, RefusesEveryOtherTextForATime) {
-    for (const char* text : {"",
-                             "2026-01-02",
-                             "2026-01-02T03:04:05",
-                             "2026-01-02T03:04:05.Z",
-                             "2026-01-02T03:04:05+01:00",
-                             "2026-01-02 03:04:05Z",
-                             "2026-02-30T03:04:05Z",
-                             "2026-01-02T24:04:05Z",
-                             "2026-01-02T03:60:05Z",
-                             "2026-01-02T03:04:61Z",
-                             "2026-01-02T03:04:-5Z",
-                             "2026-01-02T03:04:05ZZ",
-                             "x026-01-02T03:04:05Z"}) {
-        EXPECT_EQ(parse_time(text), std::nullopt) << text;
+TEST(CliTextTest, ReadsAMomentAsATimeOrHowLongAgoItWas) {
+    EXPECT_EQ(parse_moment("2026-01-02T03:04:05.678Z", kNow), kNow);
+    EXPECT_EQ(parse_moment("90s", kNow), kNow - 90s);
+    EXPECT_EQ(parse_moment("30m", kNow), kNow - 30min);
+    EXPECT_EQ(parse_moment("2h", kNow), kNow - 2h);
+    EXPECT_EQ(parse_moment("7d", kNow), kNow - 168h);
+    for (const char* text : {"", "s", "7", "-2h", "2 h", "1000001s", "2w", "yesterday"}) {
+        EXPECT_EQ(parse_moment(text, kNow), std::nullopt) << text;
     }
 }
 

@@ -54,7 +54,7 @@ TEST(Cursor, DoesNotReadPassedOnesAgain) {
 
 TEST(Cursor, KeepsItsCounts) {
     Cursor cursor = with({1}, {});
-    cursor.counts = {.pending = 1, .complete = ~std::uint64_t{0}, .failed = 3};
+    cursor.counts = {.pending = 1, .complete = ~std::uint64_t{0}, .failed = 3, .dropped = 9};
     cursor.counted_to = Seq{77};
     const Cursor after = restarted(cursor);
     EXPECT_EQ(after.counts, cursor.counts);
@@ -73,10 +73,22 @@ TEST(Cursor, IsRefusedWhenItIsCutAnywhereOrHasMore) {
 
 TEST(Cursor, OfANewerVersionIsToldApart) {
     std::string bytes = Cursor(Seq{1}).encode();
-    bytes[0] = 2;
+    bytes[0] = 3;
     EXPECT_EQ(Cursor::decode(bytes).error().code, Errc::too_new);
     bytes[0] = 0;
     EXPECT_EQ(Cursor::decode(bytes).error().code, Errc::corrupt);
+}
+
+TEST(Cursor, OfVersion1HasNoCountOfWhatWasDropped) {
+    Cursor cursor = with({1, 2, 3}, {1, 3});
+    cursor.counts = {.pending = 1, .complete = 2, .failed = 3, .dropped = 0};
+    std::string bytes = cursor.encode();
+    bytes[0] = 1;
+    bytes.erase(1 + 3 * 8, 8);
+    const Result<Cursor> old = Cursor::decode(bytes);
+    ASSERT_TRUE(old) << old.error().detail;
+    EXPECT_EQ(old->counts, cursor.counts);
+    EXPECT_EQ(old->outstanding(), std::set<Seq>{Seq{2}});
 }
 
 TEST(Cursor, ListedOutOfOrderOrBeyondTheEndIsRefused) {

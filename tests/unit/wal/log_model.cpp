@@ -16,7 +16,7 @@ namespace {
 
 using Disk = LogUnderTest::Disk;
 
-enum class Kind { pending, complete, failed, replayed };
+enum class Kind { pending, complete, failed, replayed, dropped };
 
 struct State {
     Kind kind = Kind::pending;
@@ -27,7 +27,7 @@ struct State {
 };
 
 std::string text_of(const State& state) {
-    constexpr const char* kKinds[] = {"pending", "complete", "failed", "replayed"};
+    constexpr const char* kKinds[] = {"pending", "complete", "failed", "replayed", "dropped"};
     std::string text = kKinds[static_cast<std::size_t>(state.kind)];
     if (state.parked) text += ", parked";
     if (state.retry) text += fmt::format(", {} attempts", state.retry->attempts);
@@ -101,7 +101,8 @@ private:
         if (what < 40) return take(any_destination());
         if (what < 72) return mark();
         if (what < 77) return intend();
-        if (what < 83) return replay();
+        if (what < 81) return replay();
+        if (what < 83) return drop();
         if (what < 87) return fault();
         if (what < 90) return log_.disk().cut_power(below(40));
         if (what < 96) return crash();
@@ -247,6 +248,21 @@ private:
         if (stored) barrier();
     }
 
+    void drop() {
+        Known* known = any(Kind::failed, below(2) == 0);
+        if (known == nullptr) return;
+        const Ticket ticket = ++tickets_;
+        if (const Result<void> dropped = log_->drop(known->seq, log_.now(), ticket); !dropped) {
+            const Errc code = dropped.error().code;
+            if (code != Errc::storage_failed && code != Errc::disk_full) {
+                violated("drop of {}: {}", known->seq.value, dropped.error().detail);
+            }
+            return;
+        }
+        known->states.push_back(State{Kind::dropped, false, {}});
+        if (log_.reports().wait_for({ticket})) barrier();
+    }
+
     void fault() {
         const auto status = below(2) == 0 ? rocksdb::IOStatus::IOError("injected")
                                           : rocksdb::IOStatus::NoSpace("injected");
@@ -351,8 +367,11 @@ private:
             return violated("entry {}: {}", known.seq.value, description.error().detail);
         }
         const bool is_failed = description && description->state == EntryState::failed;
+        const bool is_dropped = description && description->state == EntryState::dropped;
         for (const State& state : known.states) {
             if (state.kind == Kind::pending || (state.kind == Kind::failed) != is_failed) continue;
+            // One whose record is gone does not say how it ended.
+            if (description && (state.kind == Kind::dropped) != is_dropped) continue;
             const State chosen = state;
             known.states = {chosen};
             return;
@@ -449,17 +468,20 @@ private:
                 expected.pending += known.now().kind == Kind::pending;
                 expected.complete += known.now().kind == Kind::complete;
                 expected.failed += known.now().kind == Kind::failed;
+                expected.dropped += known.now().kind == Kind::dropped;
             }
             const Counts counts = log_->counts(name);
             if (counts == expected) continue;
-            violated("{}: counts {}/{}/{}, expected {}/{}/{}",
+            violated("{}: counts {}/{}/{}/{}, expected {}/{}/{}/{}",
                      name,
                      counts.pending,
                      counts.complete,
                      counts.failed,
+                     counts.dropped,
                      expected.pending,
                      expected.complete,
-                     expected.failed);
+                     expected.failed,
+                     expected.dropped);
         }
     }
 

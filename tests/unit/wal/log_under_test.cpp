@@ -32,7 +32,7 @@ TempDirectory::~TempDirectory() {
 
 void Reports::add(Commit commit) {
     const std::scoped_lock lock(mutex_);
-    for (const auto* all : {&commit.appended, &commit.intended}) {
+    for (const auto* all : {&commit.appended, &commit.intended, &commit.dropped}) {
         for (const Stored& one : *all) {
             if (commit.error) {
                 refused_.emplace(one.ticket, commit.in_doubt);

@@ -55,7 +55,7 @@ public:
     void new_opening();
 
     [[nodiscard]] std::vector<Commit> commits() const;
-    [[nodiscard]] std::map<Ticket, Seq> stored() const;    // appended and intended
+    [[nodiscard]] std::map<Ticket, Seq> stored() const;    // all that has a ticket
     [[nodiscard]] std::map<Ticket, bool> refused() const;  // to: in doubt
     [[nodiscard]] bool is_broken() const;
     [[nodiscard]] std::string notes() const;

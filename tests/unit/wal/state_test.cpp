@@ -21,6 +21,11 @@ const Failure kFailure{.cause = FailureCause::ambiguous,
                        .reason = "400 Bad Request",
                        .answer = R"({"errors":[]})"};
 
+const Ending kReplayed{.kind = Ending::Kind::replayed,
+                       .at = wall_from_ms(1'700'000'000'000),
+                       .child = Seq{77},
+                       .child_id = *Ulid::parse("01KDYGA0KE0000000000000018")};
+
 TEST(RetryState, ComesBackAsItWasWritten) {
     Retry extreme;
     extreme.attempts = std::numeric_limits<std::uint32_t>::max();
@@ -91,6 +96,28 @@ TEST(State, CutsLongTexts) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->reason, std::string(kReasonBytesMax, 'r'));
     EXPECT_EQ(decoded->answer, std::string(kAnswerBytesMax, 'a'));
+}
+
+TEST(EndingState, ComesBackAsItWasWritten) {
+    for (const Ending& ending : {Ending{}, kReplayed}) {
+        const Result<Ending> decoded = decode_ending(encode(ending));
+        ASSERT_TRUE(decoded) << decoded.error().detail;
+        EXPECT_EQ(*decoded, ending);
+    }
+}
+
+TEST(EndingState, IsRefusedWhenItIsCutAnywhereOrHasMoreOrSaysNothingKnown) {
+    std::string bytes = encode(kReplayed);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        const Result<Ending> cut = decode_ending(bytes.substr(0, size));
+        ASSERT_FALSE(cut) << size;
+        EXPECT_EQ(cut.error().code, Errc::corrupt);
+    }
+    EXPECT_FALSE(decode_ending(bytes + "x"));
+    bytes[1] = 3;
+    EXPECT_EQ(decode_ending(bytes).error().code, Errc::corrupt);
+    bytes[0] = 2;
+    EXPECT_EQ(decode_ending(bytes).error().code, Errc::too_new);
 }
 
 }  // namespace

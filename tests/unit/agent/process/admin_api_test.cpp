@@ -1,4 +1,5 @@
 // Every call of ADMIN.md, over a real socket and a real log.
+#include "agent/admin/edit.hpp"
 #include "agent/admin/metrics.hpp"
 #include "agent/admin/server.hpp"
 #include "agent/clock.hpp"
@@ -49,14 +50,39 @@ public:
         co_return results;
     }
 
+    asio::awaitable<std::vector<Result<void>>> drop(std::vector<Seq> failed, Peer peer) override {
+        dropped_by_ = peer;
+        std::vector<Result<void>> results;
+        for (const Seq one : failed) results.push_back(log().drop(one, wall_now(), 0));
+        co_return results;
+    }
+
+    asio::awaitable<Result<Replayed>> edit(Seq failed, std::string body, Peer) override {
+        const Result<wal::Entry> old = log().get(failed);
+        if (!old) co_return old.error();
+        const Ulid id = world_.server->make_id(wall_now());
+        const Result<Event> event = with_body(acceptor_, old->event(), body, id, id.time());
+        if (!event) co_return event.error();
+        const Result<Seq> seq = log().replace(failed, *event, 0);
+        if (!seq) co_return seq.error();
+        asio::steady_timer step(world_.io);
+        while (log().health().head < *seq) {
+            step.expires_after(std::chrono::milliseconds(1));
+            co_await step.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        co_return Replayed{*seq, id};
+    }
+
     // The status is not there until go_on().
     void delay() { delayed_.emplace(world_.io, asio::steady_timer::time_point::max()); }
 
     void go_on() { delayed_->cancel(); }
 
     std::set<Seq> in_flight_;
+    Peer dropped_by_;
 
 private:
+    customerio::Acceptor acceptor_;
     std::optional<asio::steady_timer> delayed_;
 
     Result<Replayed> start_replay(Seq failed) {
@@ -110,8 +136,8 @@ protected:
         const auto listed = [&] {
             wal::Query query;
             query.state = wal::EntryState::failed;
-            query.count_max = 10'000;
-            query.scan_max = 10'000;
+            query.count_max = 20'000;
+            query.scan_max = 20'000;
             return world_.log->list(query)->entries.size();
         };
         EXPECT_TRUE(world_.until([&] { return listed() == world_.log->counts("main").failed; }));
@@ -361,6 +387,185 @@ TEST_F(AdminApi, RefusesAReplayThatIsNotClear) {
                                     many}) {
         expect_error(call("POST", "/v1/replay", body), 400, "bad_input");
     }
+}
+
+// Events of these names, all of one person.
+std::string track(const std::string& name) {
+    return request("POST", "/api/v1/customers/1/events", R"({"name":")" + name + R"("})");
+}
+
+TEST_F(AdminApi, CountsDeadLettersByWhatWentWrong) {
+    store({"1", "2"});
+    fail_all();
+    App& app = world_.connect();
+    app.send(track("purchase"));
+    ASSERT_TRUE(world_.until([&] { return app.answers().size() == 1; }));
+    fail_all(FailureCause::too_old);
+    const Json all = get("/v1/groups");
+    ASSERT_EQ(all["groups"].size(), 2U) << all;
+    EXPECT_TRUE(all["next"].is_null());
+    std::map<std::string, Json> by_operation;
+    for (const Json& group : all["groups"]) by_operation[group["operation"]] = group;
+    const Json& identifies = by_operation["identify"];
+    EXPECT_EQ(identifies["count"], 2);
+    EXPECT_EQ(identifies["cause"], "poison");
+    EXPECT_EQ(identifies["status"], 400);
+    EXPECT_EQ(identifies["reason"], "400");
+    EXPECT_EQ(identifies["destination"], "main");
+    EXPECT_EQ(identifies["example"]["seq"], 1);
+    EXPECT_EQ(identifies["group"].get<std::string>().size(), 12U);
+    const Json& purchases = by_operation["event"];
+    EXPECT_EQ(purchases["name"], "purchase");
+    const std::string group = purchases["group"];
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&group=" + group)), ElementsAre(3));
+    EXPECT_EQ(get("/v1/groups?operation=event")["groups"].size(), 1U);
+    EXPECT_EQ(get("/v1/groups?after=3")["groups"].size(), 0U);
+    expect_error(get("/v1/groups?after=x"), 400, "bad_input");
+    expect_error(get("/v1/groups?colour=red"), 400, "bad_input");
+}
+
+TEST_F(AdminApi, AStepOfCountingEndsAndTheNextGoesOn) {
+    store(std::vector<std::string>(10'001, "1"));
+    for (int i = 0; i < 3; ++i) fail_all();  // take() gives some thousands at once
+    const Json first = get("/v1/groups");
+    ASSERT_EQ(first["groups"].size(), 1U);
+    EXPECT_EQ(first["groups"][0]["count"], 10'000);
+    ASSERT_EQ(first["next"], 10'000);
+    const Json second = get("/v1/groups?after=10000");
+    EXPECT_EQ(second["groups"][0]["count"], 1);
+    EXPECT_EQ(second["groups"][0]["group"], first["groups"][0]["group"]);
+    EXPECT_TRUE(second["next"].is_null());
+}
+
+TEST_F(AdminApi, SelectsByNameCauseAndTime) {
+    App& app = world_.connect();
+    for (const char* name : {"a", "b", "a"}) app.send(track(name));
+    ASSERT_TRUE(world_.until([&] { return app.answers().size() == 3; }));
+    fail_all();
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&name=a")), ElementsAre(1, 3));
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&cause=poison&name=b")), ElementsAre(2));
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&cause=ambiguous")), IsEmpty());
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&since=2100-01-01T00:00:00Z")), IsEmpty());
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed&until=2100-01-01T00:00:00Z")),
+                ElementsAre(1, 2, 3));
+    EXPECT_THAT(seqs(get("/v1/entries?since=2000-01-01T00:00:00Z")), ElementsAre(1, 2, 3));
+    for (const char* wrong : {"cause=x", "since=yesterday", "until=2100-01-01"}) {
+        expect_error(get(std::string("/v1/entries?") + wrong), 400, "bad_input");
+    }
+}
+
+TEST_F(AdminApi, AListHasBodiesOnlyWhereItIsAskedForThem) {
+    store({"1"});
+    EXPECT_FALSE(get("/v1/entries")["entries"][0].contains("body"));
+    const Json one = get("/v1/entries?body=1")["entries"][0];
+    EXPECT_EQ(one["body"], R"({"plan":"basic"})");
+    EXPECT_EQ(one["target"], "/api/v1/customers/1");
+}
+
+TEST_F(AdminApi, ReplaysASelectionStepByStep) {
+    App& app = world_.connect();
+    for (const char* name : {"a", "b", "a", "a"}) app.send(track(name));
+    ASSERT_TRUE(world_.until([&] { return app.answers().size() == 4; }));
+    fail_all();
+    const Json first = call("POST", "/v1/replay", R"({"where":{"name":"a"},"limit":2})");
+    ASSERT_EQ(first["replayed"].size(), 2U) << first;
+    EXPECT_EQ(first["replayed"][1]["seq"], 3);
+    EXPECT_EQ(first["remaining"], 2);
+    const Json second =
+        call("POST", "/v1/replay", R"({"where":{"name":"a"},"limit":2,"after":3,"up_to":4})");
+    ASSERT_EQ(second["replayed"].size(), 1U) << second;
+    EXPECT_EQ(second["replayed"][0]["seq"], 4);
+    EXPECT_TRUE(second["next"].is_null());
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed")), ElementsAre(2));
+    // The vendor sees the event's own id again.
+    EXPECT_EQ(get("/v1/entries/1?body=1")["body"], get("/v1/entries/5?body=1")["body"]);
+    EXPECT_EQ(get("/v1/entries/1")["child"]["seq"], 5);
+    EXPECT_EQ(get("/v1/entries/1")["state"], "replayed");
+}
+
+TEST_F(AdminApi, ASelectionOfWhatMayHaveArrivedIsReplayedOnlyWhenThatIsSaid) {
+    store({"1", "2"});
+    fail_all(FailureCause::ambiguous);
+    const Json without = call("POST", "/v1/replay", R"({"where":{"person":"1"}})");
+    EXPECT_TRUE(without["replayed"].empty());
+    ASSERT_EQ(without["skipped"].size(), 1U);
+    EXPECT_THAT(without["skipped"][0]["reason"].get<std::string>(), HasSubstr("may have arrived"));
+    const Json with = call("POST", "/v1/replay", R"({"where":{"person":"1"},"ambiguous":true})");
+    EXPECT_EQ(with["replayed"].size(), 1U) << with;
+    EXPECT_EQ(call("POST", "/v1/drop", R"({"where":{"cause":"ambiguous"}})")["dropped"].size(), 1U);
+}
+
+TEST_F(AdminApi, DropsByNameBySelectionAndAll) {
+    store({"1", "2", "3", "4"});
+    fail_all();
+    const Json one = call("POST", "/v1/drop", R"({"entries":["2","2","99"]})");
+    ASSERT_EQ(one["dropped"].size(), 1U) << one;
+    EXPECT_EQ(one["dropped"][0]["seq"], 2);
+    EXPECT_EQ(one["skipped"].size(), 2U);
+    EXPECT_EQ(one["remaining"], 3);
+    EXPECT_EQ(get("/v1/entries/2")["state"], "dropped");
+    EXPECT_THAT(seqs(get("/v1/entries?state=dropped")), ElementsAre(2));
+    EXPECT_NE(host_.dropped_by_.uid, Peer::kUnknown);
+    EXPECT_EQ(call("POST", "/v1/drop", R"({"where":{"person":"3"}})")["dropped"].size(), 1U);
+    const Json all = call("POST", "/v1/drop", R"({"all":true})");
+    EXPECT_EQ(all["dropped"].size(), 2U);
+    EXPECT_EQ(all["remaining"], 0);
+    EXPECT_EQ(world_.log->counts("main").dropped, 4U);
+}
+
+TEST_F(AdminApi, RefusesASelectionThatIsNotClear) {
+    for (const char* body : {R"({"where":{}})",
+                             R"({"where":"all"})",
+                             R"({"where":{"name":""}})",
+                             R"({"where":{"name":7}})",
+                             R"({"where":{"colour":"red"}})",
+                             R"({"where":{"name":"a"},"all":true})",
+                             R"({"where":{"name":"a"},"limit":0})",
+                             R"({"where":{"name":"a"},"limit":1001})",
+                             R"({"entries":["1"],"limit":5})"}) {
+        expect_error(call("POST", "/v1/replay", body), 400, "bad_input");
+        expect_error(call("POST", "/v1/drop", body), 400, "bad_input");
+    }
+}
+
+TEST_F(AdminApi, AnEditIsANewEntryWithAParentAndKeepsTheVendorsId) {
+    App& app = world_.connect();
+    app.send(track("a"));
+    ASSERT_TRUE(world_.until([&] { return app.answers().size() == 1; }));
+    fail_all();
+    Json body = Json::parse(get("/v1/entries/1?body=1")["body"].get<std::string>());
+    const std::string id = body["id"];
+    body["data"] = {{"price", 7}};
+    const Json edited = call("POST", "/v1/entries/1/edit", body.dump());
+    ASSERT_EQ(status_, 200U) << edited;
+    EXPECT_EQ(edited["seq"], 1);
+    EXPECT_EQ(edited["new_seq"], 2);
+    const Json child = get("/v1/entries/2?body=1");
+    EXPECT_EQ(child["body"], body.dump());
+    EXPECT_THAT(child["body"].get<std::string>(), HasSubstr(id));
+    EXPECT_EQ(child["parent"], edited["id"]);
+    EXPECT_EQ(child["id"], edited["new_id"]);
+    EXPECT_EQ(get("/v1/entries/1")["child"]["id"], edited["new_id"]);
+    EXPECT_THAT(seqs(get("/v1/entries?state=failed")), IsEmpty());
+}
+
+TEST_F(AdminApi, ABadEditIsRefusedAndChangesNothing) {
+    store({"1", "2"});
+    fail_all();
+    store({"3"});
+    const Json refused = call("POST", "/v1/entries/1/edit", "[");
+    expect_error(refused, 400, "bad_input");
+    EXPECT_THAT(refused["error"]["message"].get<std::string>(), HasSubstr("invalid_json"));
+    expect_error(call("POST", "/v1/entries/3/edit", "{}"), 400, "bad_input");
+    expect_error(call("POST", "/v1/entries/99/edit", "{}"), 404, "not_found");
+    EXPECT_EQ(world_.log->counts("main").failed, 2U);
+    // Larger than any other request may be.
+    std::string large = R"({"note":")" + std::string(900, 'x');
+    for (int i = 0; i < 100; ++i)
+        large += R"(","n)" + std::to_string(i) + R"(":")" + std::string(900, 'x');
+    call("POST", "/v1/entries/2/edit", large + R"("})");
+    EXPECT_EQ(status_, 200U);
+    expect_error(call("POST", "/v1/entries/1/edit", std::string(4'000'001, ' ')), 400, "bad_input");
 }
 
 TEST_F(AdminApi, WhatItDoesNotKnowIsNotFound) {

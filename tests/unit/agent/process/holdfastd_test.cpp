@@ -319,6 +319,36 @@ TEST_F(Holdfastd, ReplaysAllHoweverLargeTheyAre) {
     EXPECT_TRUE(answer["skipped"].empty()) << answer["skipped"];
 }
 
+TEST_F(Holdfastd, DropsAndEditsDeadLettersAndSaysByWhom) {
+    const std::string config = configure("a");
+    store_dead_letters(dir_.path("a"), 3, std::string(1'000, 'x'));
+    const std::string body = R"({"name":"purchase","id":"7","timestamp":1700000000})";
+    const std::string who = "uid " + std::to_string(::getuid());
+    {
+        Child child(with(config));
+        ASSERT_TRUE(child.says("ready")) << child.output();
+        const Reply dropped =
+            call(admin(), request("POST", "/v1/drop", R"({"entries":["1","3","7"]})"));
+        const auto answer = nlohmann::json::parse(dropped.body);
+        EXPECT_EQ(answer["dropped"].size(), 2U) << answer;
+        EXPECT_EQ(answer["remaining"], 1);
+        EXPECT_EQ(call(admin(), request("POST", "/v1/entries/2/edit", "[")).status, 400U);
+        const Reply edited = call(admin(), request("POST", "/v1/entries/2/edit", body));
+        ASSERT_EQ(edited.status, 200U) << edited.body;
+        EXPECT_EQ(nlohmann::json::parse(edited.body)["new_seq"], 4);
+        child.signal(SIGTERM);
+        EXPECT_EQ(child.exit_code(), 0);
+        EXPECT_THAT(child.output(), HasSubstr(who + " dropped 2 dead letters: 1, 3"));
+        EXPECT_THAT(child.output(), HasSubstr("entry 2 is edited by " + who));
+    }
+    Child child(with(config));
+    ASSERT_TRUE(child.says("ready")) << child.output();
+    EXPECT_EQ(look("/v1/status")["destinations"][0]["dropped"], 2);
+    EXPECT_EQ(look("/v1/status")["destinations"][0]["failed"], 0);
+    EXPECT_EQ(look("/v1/entries/4?body=1")["body"], body);
+    EXPECT_EQ(look("/v1/entries/2")["child"]["seq"], 4);
+}
+
 TEST_F(Holdfastd, AnAttemptThatHangsEndsWithTheDrainTimeout) {
     const SilentServer far_side;
     const std::string config = configure("a", far_side.url());

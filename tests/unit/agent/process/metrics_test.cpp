@@ -35,8 +35,10 @@ AgentStatus in_trouble() {
     track.attempts = 130;
     track.delivered = 104;
     DestinationStatus delivery{"main", "customerio", {Seq{118}}, 2, {track}, {}};
-    status.destinations.push_back(
-        {"main", {.pending = 12, .complete = 104, .failed = 1}, kNow - 90s, delivery});
+    status.destinations.push_back({"main",
+                                   {.pending = 12, .complete = 104, .failed = 1, .dropped = 5},
+                                   kNow - 90s,
+                                   delivery});
     status.destinations.push_back({"a \"b\"", {}, std::nullopt, std::nullopt});
     return status;
 }
@@ -55,6 +57,7 @@ TEST(Metrics, SayWhatTheStatusSays) {
              "\nholdfast_ingest_acknowledged_total 119\n",
              "\nholdfast_pending{destination=\"main\"} 12\n",
              "\nholdfast_dead_letters{destination=\"main\"} 1\n",
+             "\nholdfast_dropped_total{destination=\"main\"} 5\n",
              "\nholdfast_oldest_pending_seconds{destination=\"main\"} 90\n",
              "\nholdfast_in_flight{destination=\"main\"} 1\n",
              "\nholdfast_attempts_total{destination=\"main\",endpoint=\"track\"} 130\n",

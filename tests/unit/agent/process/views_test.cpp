@@ -29,7 +29,8 @@ Event purchase() {
 wal::Description description(const Event& event, wal::EntryState state) {
     std::string record;
     encode_record(event, record);
-    return {wal::Entry(Seq{17}, std::move(record)), state, std::nullopt, std::nullopt};
+    return {
+        wal::Entry(Seq{17}, std::move(record)), state, std::nullopt, std::nullopt, std::nullopt};
 }
 
 std::string bytes_of(const Event& event) {
@@ -103,7 +104,7 @@ TEST(EntryView, OfADamagedEntryMakesNothingUp) {
     EXPECT_EQ(entry_view(damaged, {}).dump(), list + "}");
     const std::string more =
         R"(,"method":null,"target":null,"safety":null,"endpoint":null,"peer":null,)"
-        R"("parent":null,"answer":null)";
+        R"("parent":null,"child":null,"ended_at":null,"answer":null)";
     EXPECT_EQ(entry_detail_view(damaged, {}, false).dump(), list + more + "}");
     EXPECT_EQ(entry_detail_view(damaged, {}, true).dump(), list + more + R"(,"body":null})");
 }
@@ -114,7 +115,7 @@ TEST(EntryView, InDetailHasTheBodyOnlyWhereItIsAskedFor) {
     const std::string list = entry_view(complete, {}).dump();
     const std::string more =
         R"(,"method":"POST","target":"/api/v1/customers/42/events","safety":"dedup_by_id",)"
-        R"("endpoint":"track","peer":{"uid":1000,"gid":1001,"pid":4242},"parent":null,"answer":null)";
+        R"("endpoint":"track","peer":{"uid":1000,"gid":1001,"pid":4242},"parent":null,"child":null,"ended_at":null,"answer":null)";
     const std::string start = list.substr(0, list.size() - 1);
     EXPECT_EQ(entry_detail_view(complete, {}, false).dump(), start + more + "}");
     EXPECT_EQ(entry_detail_view(complete, {}, true).dump(),
@@ -128,6 +129,21 @@ TEST(EntryView, OfAReplayOverTcpNamesItsParentAndNoPeer) {
     const auto view = entry_detail_view(description(event, wal::EntryState::pending), {}, false);
     EXPECT_EQ(view["peer"], nullptr);
     EXPECT_EQ(view["parent"], "01KDYGA0KE0000000000000018");
+}
+
+TEST(EntryView, OfAReplayedEntryNamesItsChild) {
+    auto replayed = description(purchase(), wal::EntryState::replayed);
+    replayed.ending = wal::Ending{.kind = wal::Ending::Kind::replayed,
+                                  .at = wall_from_ms(kNowMs),
+                                  .child = Seq{20},
+                                  .child_id = purchase().id};
+    const Json view = entry_detail_view(replayed, {}, false);
+    EXPECT_EQ(view["state"], "replayed");
+    EXPECT_EQ(view["child"].dump(), R"({"seq":20,"id":"01KDYGA0KE0000000000000018"})");
+    EXPECT_EQ(view["ended_at"], "2026-01-02T03:04:05.678Z");
+    replayed.state = wal::EntryState::dropped;
+    replayed.ending = wal::Ending{.at = wall_from_ms(kNowMs)};
+    EXPECT_EQ(entry_detail_view(replayed, {}, false)["child"], nullptr);
 }
 
 TEST(StatusView, OfAnAgentInTrouble) {
@@ -159,8 +175,10 @@ TEST(StatusView, OfAnAgentInTrouble) {
                                2,
                                {track},
                                {transport::Level::disabled, false, "an operator chose it"}};
-    status.destinations.push_back(
-        {"main", {.pending = 12, .complete = 104, .failed = 1}, wall_from_ms(kNowMs), delivery});
+    status.destinations.push_back({"main",
+                                   {.pending = 12, .complete = 104, .failed = 1, .dropped = 5},
+                                   wall_from_ms(kNowMs),
+                                   delivery});
     status.destinations.push_back({"old", {}, std::nullopt, std::nullopt});
     const std::string expected =
         R"({"version":")" HOLDFAST_VERSION R"(","pid":812,"started_at":"2026-01-02T03:04:05.678Z",)"
@@ -170,7 +188,7 @@ TEST(StatusView, OfAnAgentInTrouble) {
         R"("min_free":700,"ballast":64,"refused":{"ordinary":5,"state":1,"essential":0}}},)"
         R"("ingest":{"connections":1,"acknowledged":119,"repeated":3,"refused":4,"failed":7},)"
         R"("destinations":[{"name":"main","type":"customerio","pending":12,"in_flight":1,)"
-        R"("retrying":2,"failed":1,"complete":104,)"
+        R"("retrying":2,"failed":1,"complete":104,"dropped":5,)"
         R"("oldest_pending_at":"2026-01-02T03:04:05.678Z",)"
         R"("degradation":{"level":"disabled","essential_first":false,"reason":"an operator chose it"},)"
         R"("endpoints":[{"name":"track",)"
@@ -180,7 +198,7 @@ TEST(StatusView, OfAnAgentInTrouble) {
         R"({"gate":"paused","until":null,"reason":"by root"}],"in_flight":3,"concurrency":7,"rate_share":0.5,)"
         R"("delivered":104,"attempts":130,"last_error":"503"}]},)"
         R"({"name":"old","type":"not configured","pending":0,"in_flight":0,"retrying":0,)"
-        R"("failed":0,"complete":0,"oldest_pending_at":null,"degradation":null,"endpoints":[]}]})";
+        R"("failed":0,"complete":0,"dropped":0,"oldest_pending_at":null,"degradation":null,"endpoints":[]}]})";
     EXPECT_EQ(status_view(status).dump(), expected);
 }
 
