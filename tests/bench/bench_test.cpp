@@ -1,5 +1,7 @@
 // A load generator that misreads an answer measures nothing: what it believes is tested here.
 #include "proto/frame.hpp"
+#include "tests/bench/calls.hpp"
+#include "tests/bench/drain.hpp"
 #include "tests/bench/frames.hpp"
 #include "tests/bench/histogram.hpp"
 #include "tests/bench/http.hpp"
@@ -127,6 +129,58 @@ TEST(FramesTest, AsksForManyInOneFrame) {
     EXPECT_EQ(event->target, "/api/v1/customers/bench-000011/events");
     EXPECT_EQ(event->body.size(), kPayloadBytes);
     EXPECT_EQ(payload, "");
+}
+
+TEST(CallsTest, EachIsOfAnotherPersonAndHoldsThePayload) {
+    struct {
+        Api api;
+        std::string_view target;
+        std::string_view in_body;
+    } const kExpected[] = {
+        {Api::track, "/api/v1/customers/bench-000011/events", R"({"name":"order_completed")"},
+        {Api::entity, "/api/v2/entity", R"("identifiers":{"id":"bench-000011"},"action":"event")"},
+        {Api::http, "/destinations/bench/events?key=bench-000011", R"("name":"order_completed")"},
+    };
+
+    for (const auto& expected : kExpected) {
+        Calls calls(expected.api);
+        client::Event event;
+        for (int i = 0; i < 12; ++i) event = calls.next();
+        EXPECT_EQ(event.target, expected.target);
+        EXPECT_NE(event.body.find(expected.in_body), std::string_view::npos) << event.body;
+        EXPECT_EQ(event.body.size(), kPayloadBytes);
+        EXPECT_TRUE(event.body.ends_with("}}")) << event.body;
+    }
+}
+
+using Step = DrainWindow::Step;
+
+TEST(DrainWindowTest, CountsAllButTheFirstTenth) {
+    const Clock::time_point start;
+    DrainWindow window(1000, std::chrono::seconds(60));
+    EXPECT_EQ(window.observe(0, start), Step::warming_up);
+    EXPECT_EQ(window.observe(99, start + std::chrono::seconds(1)), Step::warming_up);
+    EXPECT_EQ(window.observe(120, start + std::chrono::seconds(2)), Step::begun);
+    EXPECT_EQ(window.observe(999, start + std::chrono::seconds(5)), Step::counting);
+    EXPECT_EQ(window.observe(1000, start + std::chrono::seconds(6)), Step::over);
+    EXPECT_EQ(window.delivered(), 880U);
+    EXPECT_EQ(window.seconds(), 4.0);
+}
+
+TEST(DrainWindowTest, EndsWhenItsTimeIsOver) {
+    const Clock::time_point start;
+    DrainWindow window(1000, std::chrono::seconds(10));
+    EXPECT_EQ(window.observe(100, start), Step::begun);
+    EXPECT_EQ(window.observe(200, start + std::chrono::seconds(9)), Step::counting);
+    EXPECT_EQ(window.observe(300, start + std::chrono::seconds(10)), Step::over);
+    EXPECT_EQ(window.delivered(), 200U);
+}
+
+TEST(DrainTest, CountsWhatAllEndpointsDelivered) {
+    EXPECT_EQ(delivered_in(R"({"destinations":[
+        {"endpoints":[{"name":"track","delivered":3},{"name":"app","delivered":4}]},
+        {"endpoints":[]},{"endpoints":[{"delivered":5}]}]})"),
+              12U);
 }
 
 }  // namespace

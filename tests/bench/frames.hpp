@@ -1,9 +1,9 @@
 // Track API events in native frames: those that are asked for at once share a frame.
 #pragma once
 
+#include "tests/bench/calls.hpp"
 #include "tests/bench/protocol.hpp"
 
-#include <cstdint>
 #include <string>
 
 namespace holdfast::bench {
@@ -17,7 +17,7 @@ public:
     [[nodiscard]] Reply parse(std::string_view in) const override;
 
 private:
-    std::uint32_t person_ = 0;
+    Calls calls_{Api::track};
 };
 
 }  // namespace holdfast::bench

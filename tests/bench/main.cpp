@@ -3,8 +3,11 @@
 #include "tests/bench/append.hpp"
 #include "tests/bench/closed_loop.hpp"
 #include "tests/bench/committer.hpp"
+#include "tests/bench/drain.hpp"
+#include "tests/bench/fill.hpp"
 #include "tests/bench/frames.hpp"
 #include "tests/bench/http.hpp"
+#include "tests/bench/payload.hpp"
 #include "tests/bench/recorder.hpp"
 #include "tests/bench/redis.hpp"
 
@@ -13,14 +16,19 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string>
 
 namespace {
 
 namespace bench = holdfast::bench;
 
+constexpr int kNotSupported = 3;
+
 struct Arguments {
     bench::Load load;
+    bench::Drain drain;
+    bench::Api api = bench::Api::track;
     std::string directory;
     std::size_t writers = 1;
     double seconds = 5;
@@ -61,6 +69,32 @@ void add_socket(CLI::App& mode, Arguments& to) {
     add_plan(mode, to);
 }
 
+CLI::App* add_fill(CLI::App& app, Arguments& to) {
+    std::map<std::string, bench::Api> apis;
+    for (const bench::Api api : bench::kApis) apis.emplace(name_of(api), api);
+    auto* mode = app.add_subcommand(
+        "fill", "Give holdfastd a backlog; ends with 3 if it knows no such calls");
+    mode->add_option("--socket", to.load.socket, "Its ingest socket")->required();
+    mode->add_option("--events", to.drain.events, "How many")->required();
+    mode->add_option("--api", to.api, "track, entity or http, for a destination `bench`")
+        ->transform(CLI::Transformer(apis))
+        ->required();
+    return mode;
+}
+
+CLI::App* add_drain(CLI::App& app, Arguments& to) {
+    auto* mode = app.add_subcommand("drain", "Watch holdfastd deliver a backlog");
+    mode->add_option("--socket", to.drain.socket, "Its admin socket")->required();
+    mode->add_option("--events", to.drain.events, "How many wait; the first tenth does not count")
+        ->required();
+    mode->add_option("--seconds", to.seconds, "Length of the window, unless it ends sooner")
+        ->check(CLI::Range(0.05, 3600.0))
+        ->capture_default_str();
+    mode->add_option("--agent-pid", to.drain.agent, "Its process")->required();
+    mode->add_option("--far-side-pid", to.drain.far_side, "Processes whose CPU time is shown");
+    return mode;
+}
+
 std::string name(const char* contender, std::size_t connections, std::size_t outstanding) {
     return fmt::format(R"("contender":"{}","connections":{},"outstanding":{})",
                        contender,
@@ -78,6 +112,17 @@ int report(const bench::Recorder& recorder, const std::string& load, bench::Cloc
 bench::Recorder recorder(const Arguments& given) {
     using Seconds = std::chrono::duration<double>;
     return bench::Recorder({Seconds(given.warm_up), Seconds(given.seconds), given.server});
+}
+
+int fill(const Arguments& given) {
+    const bool taken = bench::fill(given.load.socket, given.api, given.drain.events);
+    return taken ? EXIT_SUCCESS : kNotSupported;
+}
+
+int drain(Arguments& given) {
+    given.drain.longest = std::chrono::duration<double>(given.seconds);
+    fmt::print("{}\n", bench::drain(given.drain));
+    return EXIT_SUCCESS;
 }
 
 int over_socket(const char* contender, bench::Protocol& protocol, const Arguments& given) {
@@ -103,8 +148,17 @@ int main(int argc, char** argv) {
     add_socket(*http, given);
     auto* frames = app.add_subcommand("frames", "Track API events in native frames to holdfastd");
     add_socket(*frames, given);
+    const auto* fill_mode = add_fill(app, given);
+    const auto* drain_mode = add_drain(app, given);
+    const auto* payload = app.add_subcommand("payload", "Print the body of the first event");
     CLI11_PARSE(app, argc, argv);
 
+    if (*payload) {
+        fmt::print("{}", bench::payloads().front());
+        return EXIT_SUCCESS;
+    }
+    if (*fill_mode) return fill(given);
+    if (*drain_mode) return drain(given);
     if (*append) {
         auto measured = recorder(given);
         const auto end = bench::append_and_sync(given.directory, given.writers, measured);

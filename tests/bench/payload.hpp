@@ -13,4 +13,7 @@ inline constexpr std::size_t kPayloadBytes = 512;
 // random text: equal or empty filler would vanish in RocksDB's compression, and Redis has none.
 [[nodiscard]] const std::vector<std::string>& payloads();
 
+// The same events as operations of the v2 API, of a person "bench-000000", also of kPayloadBytes.
+[[nodiscard]] const std::vector<std::string>& entity_payloads();
+
 }  // namespace holdfast::bench

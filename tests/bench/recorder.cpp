@@ -1,45 +1,12 @@
 #include "tests/bench/recorder.hpp"
 
-#include "tests/bench/fail.hpp"
+#include "tests/bench/cpu_time.hpp"
 
 #include <fmt/core.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <iterator>
-#include <sstream>
 
 namespace holdfast::bench {
-namespace {
-
-double seconds(const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-}
-
-double own_cpu() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// User and system time of all its threads, from /proc/PID/stat (proc(5), fields 14 and 15).
-double cpu_of(pid_t pid) {
-    std::ifstream file(fmt::format("/proc/{}/stat", pid));
-    const std::string text(std::istreambuf_iterator<char>(file), {});
-    const auto name_end = text.rfind(')');
-    if (name_end == std::string::npos) fail(fmt::format("the server, process {}, is gone", pid));
-    std::istringstream fields(text.substr(name_end + 1));
-    std::string skipped;
-    for (int field = 3; field < 14; ++field) fields >> skipped;
-    std::uint64_t user = 0;
-    std::uint64_t system = 0;
-    fields >> user >> system;
-    return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-}  // namespace
-
 Recorder::Recorder(const Plan& plan)
     : begin_(Clock::now() + std::chrono::duration_cast<Clock::duration>(plan.warm_up)),
       end_(begin_ + std::chrono::duration_cast<Clock::duration>(plan.window)),
@@ -50,8 +17,8 @@ void Recorder::start_counting(Clock::time_point now) {
     begin_ = now;
     counting_ = true;
     latency_ = {};
-    own_cpu_ = own_cpu();
-    if (server_ != 0) server_cpu_ = cpu_of(server_);
+    own_cpu_ = own_cpu_time();
+    if (server_ != 0) server_cpu_ = cpu_time_of(server_);
 }
 
 std::string Recorder::histogram() const {
@@ -87,9 +54,9 @@ std::string Recorder::report(const std::string& load, Clock::time_point now) con
         micros(0.5),
         micros(0.99),
         micros(1.0),
-        own_cpu() - own_cpu_);
+        own_cpu_time() - own_cpu_);
     if (server_ != 0)
-        line += fmt::format(R"(,"server_cpu_s":{:.2f})", cpu_of(server_) - server_cpu_);
+        line += fmt::format(R"(,"server_cpu_s":{:.2f})", cpu_time_of(server_) - server_cpu_);
     return line + '}';
 }
 
