@@ -1,7 +1,11 @@
 # For scripts that measure one agent: sourced, with `name` set to the script's. Sets root, build (or asks for
 # it: prepare), work and sockets; agent and simulator while they run. All is stopped and removed at the end.
+# shellcheck source=tests/bench/figures.bash
+source "$(dirname "${BASH_SOURCE[0]}")/figures.bash"
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build='' work='' sockets='' agent='' simulator='' far_side=''
+others='' # processes that a script has started besides
 
 die() {
     printf '%s: %s\n' "${name:?}" "$*" >&2
@@ -13,6 +17,10 @@ cleanup() {
     local pid
     for pid in $agent $simulator; do
         kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    for pid in $others; do
+        kill -TERM "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
     [[ -z $work ]] || rm -rf "$work"
@@ -31,12 +39,6 @@ prepare() { # TARGET…: what is needed of the programs
     sockets=$(mktemp -d /tmp/holdfast-bench.XXXXXX)
 }
 
-print_machine() {
-    printf 'machine: %s, %s cores, Linux %s, %s, %s\n' \
-        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" \
-        "$(findmnt -n -o FSTYPE -T "$work")" "$(date -u +%Y-%m-%d)"
-}
-
 start_simulator() { # sets far_side
     "$build/bin/customerio-sim" >"$work/simulator" &
     simulator=$!
@@ -44,18 +46,9 @@ start_simulator() { # sets far_side
     far_side=$(grep -oE 'http://127.0.0.1:[0-9]+' "$work/simulator" | head -n 1)
 }
 
-# Goes on with the data that is there, if any.
-start_agent() { # URL of the far side
-    mkdir -p "$work/data"
-    (umask 077 && printf sim-key >"$work/data/key")
-    cat >"$work/data/holdfast.toml" <<TOML
-[ingest]
-socket = "$sockets/ingest"
-connections_max = 12000
-[admin]
-socket = "$sockets/admin"
-[wal]
-directory = "$work/data/wal"
+# The agent's destination, in its configuration. A script that needs another has its own.
+destination() { # URL of the far side
+    cat <<TOML
 [[destination]]
 name = "customerio"
 type = "customerio"
@@ -66,6 +59,28 @@ track_url = "$1"
 track_rate = 1000
 concurrency = 64
 TOML
+}
+
+configure() { # URL of the far side
+    mkdir -p "$work/data"
+    (umask 077 && printf sim-key >"$work/data/key")
+    {
+        cat <<TOML
+[ingest]
+socket = "$sockets/ingest"
+connections_max = 12000
+[admin]
+socket = "$sockets/admin"
+[wal]
+directory = "$work/data/wal"
+TOML
+        destination "$1"
+    } >"$work/data/holdfast.toml"
+}
+
+# Goes on with the data that is there, if any.
+start_agent() { # URL of the far side
+    configure "$1"
     "$build/bin/holdfastd" --config "$work/data/holdfast.toml" >>"$work/agent.log" 2>&1 &
     agent=$!
 }
@@ -74,7 +89,7 @@ kill_agent() {
     kill -KILL "$agent"
     wait "$agent" 2>/dev/null || true
     agent=''
-    rm -rf "${sockets:?}"/*
+    rm -f "$sockets"/{ingest,admin}
 }
 
 stop_agent() {
@@ -82,7 +97,11 @@ stop_agent() {
     rm -rf "$work/data"
 }
 
-field() { sed -E "s/.*\"$1\":\"?([^,\"}]*).*/\1/;t;s/.*/-/"; } # NAME: of a line of JSON
+# Exact; a tick is charged to whatever runs when the clock looks.
+cpu_us() { # PID…: of all their threads
+    local pid
+    for pid in "$@"; do cat /proc/"$pid"/task/*/schedstat; done | awk '{ n += $1 } END { printf "%d", n / 1000 }'
+}
 
 load() { # SECONDS CONNECTIONS OUTSTANDING OPTIONS…: prints the line of JSON
     "$build/bin/holdfast-bench" frames --socket "$sockets/ingest" -c "$2" -o "$3" --server-pid "$agent" \
