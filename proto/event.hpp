@@ -42,7 +42,7 @@ struct Event {
     Lane lane{};
     AlsoLanes also;  // the others that it is a barrier in, each once
     Peer peer;
-    std::optional<Ulid> parent;    // the entry that this one repeats, for a replay
+    std::optional<Ulid> parent;    // the first entry that this one repeats, for a replay
     std::string_view destination;  // name in the configuration
     // "id:42", "email:a@b.c", "cio_id:…", "anonymous:…", of a request "key:…"; of a call that is not
     // about one person what its order is kept for: "segment:7", "delivery:…", "broadcast:…"; empty:

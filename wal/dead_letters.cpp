@@ -61,7 +61,8 @@ Result<Seq> Log::Impl::append_in_place_of(Seq failed,
     Result<Entry> old = entry(failed);
     if (!old) return old.error();
     Event event = another(old->event());
-    event.parent = old->event().id;
+    // Of a replay of a replay the first: the far side knows the event by that one's id.
+    if (!event.parent) event.parent = old->event().id;
     HOLDFAST_ASSERT(event.destination == old->event().destination);  // whose counts it is in
     const std::scoped_lock lock(mutex_);
     Result<Seq> seq = append(event, ticket, failed);

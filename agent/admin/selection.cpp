@@ -11,8 +11,12 @@
 namespace holdfast::agent {
 namespace {
 
-constexpr std::array kCauses{
-    FailureCause::poison, FailureCause::ambiguous, FailureCause::too_old, FailureCause::damaged};
+constexpr std::array kCauses{FailureCause::poison,
+                             FailureCause::ambiguous,
+                             FailureCause::too_old,
+                             FailureCause::damaged,
+                             FailureCause::shed,
+                             FailureCause::too_many};
 static_assert(kCauses.back() == kLastFailureCause);
 
 bool is_cause(std::string_view text) {

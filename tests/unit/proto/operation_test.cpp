@@ -64,7 +64,7 @@ TEST(OperationTest, TheKindSaysTheEndpoint) {
     EXPECT_EQ(endpoint_of(Kind::people), Endpoint::track);
     EXPECT_EQ(endpoint_of(Kind::events), Endpoint::track);
     EXPECT_EQ(endpoint_of(Kind::sends), Endpoint::app);
-    EXPECT_EQ(endpoint_of(Kind::broadcasts), Endpoint::app);
+    EXPECT_EQ(endpoint_of(Kind::broadcasts), Endpoint::broadcasts);
     EXPECT_EQ(endpoint_of(Kind::requests), Endpoint::http);
 }
 

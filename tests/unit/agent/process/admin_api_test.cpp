@@ -251,7 +251,7 @@ TEST_F(AdminApi, RefusesAListOfWhatThereIsNot) {
                               "limit=-1",
                               "after=x",
                               "after=18446744073709551615",
-                              "operation=merge",
+                              "operation=send",
                               "colour=red"}) {
         expect_error(get(std::string("/v1/entries?") + query), 400, "bad_input");
     }

@@ -214,7 +214,7 @@ TEST_F(Holdfastd, CountsTheDescriptorsThatItMayNeed) {
     Child child(options);
     EXPECT_EQ(child.exit_code(), 78);
     EXPECT_THAT(child.output(),
-                HasSubstr("ingest.connections_max = 1024 needs 1384 open files in all, and this "
+                HasSubstr("ingest.connections_max = 1024 needs 1404 open files in all, and this "
                           "process may have 1300"));
 }
 

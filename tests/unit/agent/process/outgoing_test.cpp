@@ -18,6 +18,7 @@ DestinationConfig destination() {
     config.site_id = "site";
     config.endpoints[0].key = Secret("key");
     config.endpoints[1].key = Secret("app-key");
+    config.endpoint(Endpoint::broadcasts) = config.endpoint(Endpoint::app);
     return config;
 }
 
@@ -92,7 +93,7 @@ constexpr Sent kSent[] = {
     {Operation::send_whatsapp, Method::post, "/v1/send/whatsapp", Endpoint::app},
     {Operation::send_in_app, Method::post, "/v1/send/in_app", Endpoint::app},
     {Operation::send_inbox_message, Method::post, "/v1/send/inbox_message", Endpoint::app},
-    {Operation::trigger_broadcast, Method::post, "/v1/campaigns/3/triggers", Endpoint::app},
+    {Operation::trigger_broadcast, Method::post, "/v1/campaigns/3/triggers", Endpoint::broadcasts},
 };
 
 TEST(Outgoing, EachCallGoesToItsEndpointWithItsKeyPathAndQuery) {
@@ -100,11 +101,11 @@ TEST(Outgoing, EachCallGoesToItsEndpointWithItsKeyPathAndQuery) {
         SCOPED_TRACE(sent.target);
         const Event event = event_of(sent.operation, sent.method, sent.target, "{}");
         EXPECT_EQ(info(sent.operation).endpoint(), sent.endpoint);
-        const transport::OutgoingRequest request = outgoing(event, destination());
+        const transport::OutgoingRequest request = outgoing(event, destination(), 1, kNow);
         EXPECT_EQ(request.method, to_string(sent.method));
         EXPECT_EQ(request.target, sent.target);
         EXPECT_EQ(request.repeatable, info(sent.operation).safety != Safety::once_if_ambiguous);
-        const bool is_app = sent.endpoint == Endpoint::app;
+        const bool is_app = sent.endpoint != Endpoint::track;
         EXPECT_EQ(headers(request).at(1),
                   is_app ? "Authorization: Bearer app-key" : "Authorization: Basic c2l0ZTprZXk=");
     }
