@@ -425,6 +425,33 @@ asio::awaitable<std::set<Seq>> Daemon::in_flight() {
     co_return all;
 }
 
+asio::awaitable<Result<std::vector<std::string>>> Daemon::set_level(std::string destination,
+                                                                    transport::Level level,
+                                                                    Peer peer) {
+    using Names = Result<std::vector<std::string>>;
+    auto set = [this, &destination, level]() -> asio::awaitable<std::vector<std::string>> {
+        std::vector<std::string> names;
+        for (const auto& loop : loops_) {
+            if (!destination.empty() && loop->name() != destination) continue;
+            loop->set_level(level);
+            names.push_back(loop->name());
+        }
+        co_return names;
+    };
+    asio::awaitable<std::vector<std::string>> setting = set();
+    std::vector<std::string> names =
+        co_await asio::co_spawn(delivery_io_, std::move(setting), asio::use_awaitable);
+    if (names.empty()) {
+        co_return Names(
+            Error{Errc::not_found, "no destination \"" + destination + "\" is configured"});
+    }
+    journal::info(fmt::format("{} chose level {} for {}",
+                              text_of(peer),
+                              transport::to_string(level),
+                              destination.empty() ? "all destinations" : destination));
+    co_return Names(std::move(names));
+}
+
 asio::any_io_executor Daemon::background() {
     if (!background_) background_.emplace(1);
     return background_->get_executor();

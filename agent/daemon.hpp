@@ -49,6 +49,9 @@ private:
     boost::asio::awaitable<std::vector<Result<Replayed>>> replay(std::vector<Seq> failed) override;
     boost::asio::awaitable<std::vector<Result<void>>> drop(std::vector<Seq> failed,
                                                            Peer peer) override;
+    boost::asio::awaitable<Result<std::vector<std::string>>> set_level(std::string destination,
+                                                                       transport::Level level,
+                                                                       Peer peer) override;
     boost::asio::awaitable<Result<Replayed>> edit(Seq failed, std::string body, Peer peer) override;
     [[nodiscard]] Result<wal::Entry> get_to_replay(Seq failed);
     [[nodiscard]] Result<Replayed> start_replay(Seq failed);

@@ -161,6 +161,28 @@ asio::awaitable<AdminAnswer> check(AdminHost& host, const Parameters& parameters
     co_return answer;
 }
 
+// {"level": LEVEL, "destination": NAME or nothing: all of them}
+asio::awaitable<AdminAnswer> set_level(AdminHost& host, const AdminRequest& request) {
+    const nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
+    const auto text = [&](const char* key) {
+        const bool there = body.is_object() && body.contains(key) && body[key].is_string();
+        return there ? body[key].get<std::string>() : std::string();
+    };
+    const std::optional<transport::Level> level = transport::parse_level(text("level"));
+    const bool names_one = body.is_object() && body.contains("destination");
+    if (!level || (names_one && text("destination").empty())) {
+        co_return refuse(Error{Errc::bad_input,
+                               "wanted: {\"level\": one of full, essential_only, disabled, "
+                               "\"destination\": a name, or left out for all}"});
+    }
+    const Result<std::vector<std::string>> names =
+        co_await host.set_level(text("destination"), *level, request.peer);
+    if (!names) co_return refuse(names.error());
+    AdminAnswer answer;
+    answer.body = {{"level", transport::to_string(*level)}, {"destinations", *names}};
+    co_return answer;
+}
+
 asio::awaitable<AdminAnswer> lost_is_seen(AdminHost& host) {
     AdminAnswer answer;
     const wal::Health before = host.log().health();
@@ -206,6 +228,9 @@ asio::awaitable<AdminAnswer> answer_admin(AdminHost& host, const AdminRequest& r
     }
     if (versioned && path.size() == 2 && path[1] == "groups" && is_get) {
         co_return co_await list_groups(host, parameters);
+    }
+    if (versioned && path.size() == 2 && path[1] == "level" && is_post) {
+        co_return co_await set_level(host, request);
     }
     if (versioned && path.size() == 3 && path[1] == "lost" && path[2] == "seen" && is_post) {
         co_return co_await lost_is_seen(host);

@@ -42,6 +42,11 @@ public:
     virtual boost::asio::awaitable<std::vector<Result<Replayed>>> replay(
         std::vector<Seq> failed) = 0;
 
+    // From now on and after a restart; of all destinations when the name is empty. `peer`: who
+    // wants it. Returns the names of those. Errors: not_found.
+    virtual boost::asio::awaitable<Result<std::vector<std::string>>> set_level(
+        std::string destination, transport::Level level, Peer peer) = 0;
+
     // One result for each, in order, once that is on the disk. `peer`: who wants it.
     virtual boost::asio::awaitable<std::vector<Result<void>>> drop(std::vector<Seq> failed,
                                                                    Peer peer) = 0;

@@ -40,6 +40,8 @@ struct Arguments {
     bool body = false;
     bool all = false;
     bool groups = false;
+    std::string level;
+    std::string level_of;
     bool seen = false;
     Filter filter;
     Filter export_filter;
@@ -185,6 +187,12 @@ void declare(CLI::App& app, Arguments& arguments) {
         *app.add_subcommand("lost", "Which acknowledged entries the disk did not give back");
     lost.add_flag("--seen", arguments.seen, "Take them off the status: somebody knows");
 
+    CLI::App& level = *app.add_subcommand(
+        "level", "What is sent: everything, only what is essential, or nothing; the rest is held");
+    level.add_option("LEVEL", arguments.level, "The level from now on; without it they are shown")
+        ->check(CLI::IsMember({"full", "essential_only", "disabled"}));
+    level.add_option("--destination", arguments.level_of, "Only of this one");
+
     CLI::App& ls = *app.add_subcommand("ls", "List entries of the log");
     ls.add_option("--state", arguments.filter.state, "Only in this state")
         ->check(CLI::IsMember(kStates))
@@ -239,6 +247,7 @@ int execute(const CLI::App& app, const Arguments& arguments, const Surroundings&
     const Client client(arguments.socket, around.timeout);
     const Commands commands(client, around, arguments.json);
     if (app.got_subcommand("status")) return commands.status(arguments.check);
+    if (app.got_subcommand("level")) return commands.level(arguments.level, arguments.level_of);
     if (app.got_subcommand("lost")) return commands.lost(arguments.seen);
     if (app.got_subcommand("ls")) return commands.list(arguments.filter);
     const DeadLetters dead(client, around, arguments.json);

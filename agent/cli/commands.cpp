@@ -39,6 +39,24 @@ int Commands::lost(bool seen) const {
     return kDone;
 }
 
+int Commands::level(const std::string& level, const std::string& destination) const {
+    Json wanted{{"level", level}};
+    if (!destination.empty()) wanted["destination"] = destination;
+    const Result<Reply> reply =
+        level.empty() ? agent_.get("/v1/status") : agent_.post("/v1/level", wanted.dump());
+    if (!reply) return agent_.fail(reply.error());
+    if (json_) {
+        agent_.write(reply->text);
+    } else if (level.empty()) {
+        agent_.write(format_levels(reply->document, destination));
+    } else {
+        for (const Json& name : at(reply->document, "destinations")) {
+            agent_.write(name.get<std::string>() + ": level " + text_at(reply->document, "level"));
+        }
+    }
+    return kDone;
+}
+
 // A page may hold few entries or none although more follow: the agent bounds how much it reads.
 Result<Reply> Commands::collect(const Filter& filter) const {
     Json all = Json::array();

@@ -17,6 +17,8 @@ public:
 
     [[nodiscard]] int status(bool check) const;
     [[nodiscard]] int lost(bool seen) const;
+    // Shows the levels; with one given sets it, for one destination or (empty) for all.
+    [[nodiscard]] int level(const std::string& level, const std::string& destination) const;
     [[nodiscard]] int list(const Filter& filter) const;
     [[nodiscard]] int dead(Filter filter) const;
     [[nodiscard]] int show(const std::string& entry, bool body) const;

@@ -239,6 +239,21 @@ std::string unnamed_text(const Json& lost_from) {
                                          : std::nullopt);
 }
 
+std::string format_levels(const Json& status, std::string_view destination) {
+    Table table({{"DESTINATION"}, {"LEVEL"}, {"FIRST"}, {"REASON"}});
+    for (const Json& one : at(status, "destinations")) {
+        const std::string name = text_at(one, "name");
+        const Json& degradation = at(one, "degradation");
+        if (!degradation.is_object() || (!destination.empty() && name != destination)) continue;
+        const bool essential_first = at(degradation, "essential_first") == true;
+        table.add({name,
+                   text_at(degradation, "level"),
+                   essential_first ? "essential" : "oldest",
+                   text_at(degradation, "reason")});
+    }
+    return table.text();
+}
+
 std::string format_lost(const Json& status) {
     const Json& log = at(status, "log");
     if (is_unknown(log, "lost")) return "unknown until the log is open\n";
@@ -281,6 +296,12 @@ std::vector<std::string> findings(const Json& status) {
             found.push_back(text_at(destination, "name") + ": " +
                             counted(failed, "dead letter", "dead letters") +
                             ", see `holdfast dead`");
+        }
+        const Json& degradation = at(destination, "degradation");
+        if (degradation.is_object() && text_at(degradation, "level") != "full") {
+            found.push_back(text_at(destination, "name") + ": " +
+                            with_reason("level " + text_at(degradation, "level"), degradation) +
+                            ", see `holdfast level`");
         }
         for (const Json& endpoint : at(destination, "endpoints")) {
             const std::string name = endpoint_name(destination, endpoint);

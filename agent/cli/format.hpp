@@ -22,6 +22,9 @@ using Json = nlohmann::ordered_json;  // keeps the keys in the agent's order
 [[nodiscard]] std::vector<std::string> findings(const Json& status);
 
 // What of it is lost.
+// The degradation level of each destination, or of the one named.
+[[nodiscard]] std::string format_levels(const Json& status, std::string_view destination);
+
 [[nodiscard]] std::string format_lost(const Json& status);
 
 // Of GET /v1/entries.

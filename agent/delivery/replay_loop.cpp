@@ -154,12 +154,6 @@ void ReplayLoop::restore_level() {
 }
 
 void ReplayLoop::set_level(transport::Level level) {
-    if (level != level_) {
-        journal::info(fmt::format("{}: an operator chose level {}, it was {}",
-                                  config_.name,
-                                  transport::to_string(level),
-                                  transport::to_string(level_)));
-    }
     level_ = level;
     log_.save(level_name(config_), std::string(transport::to_string(level)));
     degrade_again_at_ = Instant::min();
@@ -354,7 +348,8 @@ transport::OutgoingRequest ReplayLoop::request_for(transport::Attempt& attempt,
     }
     entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(attempt.seqs.size()),
                   entries.end());
-    if (entries.size() == 1) return outgoing(entries.front().event(), config_, attempt.number, wall_now());
+    if (entries.size() == 1)
+        return outgoing(entries.front().event(), config_, attempt.number, wall_now());
     return shared_request(std::string(packer.body()), config_);
 }
 

@@ -80,6 +80,8 @@ public:
 
     [[nodiscard]] DestinationStatus status() const;
 
+    [[nodiscard]] const std::string& name() const { return config_.name; }
+
     // True while a commit is of interest: there is room for more. Any thread.
     [[nodiscard]] bool wants_entries() const {
         return wants_entries_.load(std::memory_order_acquire);

@@ -41,7 +41,8 @@ struct Answer {
 
 // A send and a trigger also get the fields that their clients read; the delivery id is ours, and
 // the id of a trigger its seq, since the far side has not been asked yet. A form, which is stored
-// with 200 as all are, gets 204 and no body. A request gets its id and seq. A repeat is told that it is one.
+// with 200 as all are, gets 204 and no body. A request gets its id and seq. A repeat is told that
+// it is one.
 void append_http(const Answer& answer, std::string& out);
 
 [[nodiscard]] frame::Answer as_frame_answer(const Answer& answer);

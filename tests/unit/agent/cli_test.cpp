@@ -117,6 +117,31 @@ TEST_F(CliTest, EndsWith3OnlyWhenACheckFindsSomething) {
     EXPECT_EQ(run_with({{200, kTroubled}}, {"status", "--check", "--json"}).code, 3);
 }
 
+TEST_F(CliTest, ShowsAndSetsTheLevel) {
+    const std::string degraded = R"({"destinations": [
+        {"name": "main", "degradation": {"level": "essential_only", "essential_first": false,
+                                         "reason": "an operator chose it"}},
+        {"name": "other", "degradation": {"level": "full", "essential_first": true,
+                                          "reason": "entries have waited for long"}},
+        {"name": "gone", "degradation": null}]})";
+    EXPECT_EQ(run_with({{200, degraded}}, {"level"}).out,
+              "DESTINATION  LEVEL           FIRST      REASON\n"
+              "main         essential_only  oldest     an operator chose it\n"
+              "other        full            essential  entries have waited for long\n");
+    EXPECT_EQ(run_with({{200, degraded}}, {"level", "--destination", "other"}).out,
+              "DESTINATION  LEVEL  FIRST      REASON\n"
+              "other        full   essential  entries have waited for long\n");
+    const std::string done = R"({"level": "disabled", "destinations": ["main", "other"]})";
+    const Outcome set = run_with({{200, done}}, {"level", "disabled"});
+    EXPECT_EQ(set.out, "main: level disabled\nother: level disabled\n");
+    EXPECT_TRUE(set.requests.at(0).starts_with("POST /v1/level "));
+    EXPECT_TRUE(set.requests.at(0).ends_with(R"({"level":"disabled"})"));
+    const Outcome one = run_with({{200, done}}, {"level", "full", "--destination", "main"});
+    EXPECT_TRUE(one.requests.at(0).ends_with(R"({"level":"full","destination":"main"})"));
+    EXPECT_EQ(run_with({}, {"level", "half"}).code, 2);
+    EXPECT_EQ(run_with({{200, degraded}}, {"status", "--check"}).code, 3) << "something is held";
+}
+
 TEST_F(CliTest, AsksForEntriesWithAllFilters) {
     const Outcome outcome = run_with({{200, page({}, "null")}},
                                      {"ls",

@@ -57,6 +57,17 @@ public:
         co_return results;
     }
 
+    asio::awaitable<Result<std::vector<std::string>>> set_level(std::string destination,
+                                                                transport::Level level,
+                                                                Peer) override {
+        using Names = Result<std::vector<std::string>>;
+        if (!destination.empty() && destination != "main") {
+            co_return Names(Error{Errc::not_found, "no destination of that name"});
+        }
+        level_ = level;
+        co_return Names(std::vector<std::string>{"main"});
+    }
+
     asio::awaitable<Result<Replayed>> edit(Seq failed, std::string body, Peer) override {
         const Result<wal::Entry> old = log().get(failed);
         if (!old) co_return old.error();
@@ -80,6 +91,7 @@ public:
 
     std::set<Seq> in_flight_;
     Peer dropped_by_;
+    std::optional<transport::Level> level_;
 
 private:
     customerio::Acceptor acceptor_;
@@ -203,6 +215,26 @@ TEST_F(AdminApi, ACheckGoesOnOnlyWhereOneWas) {
 TEST_F(AdminApi, WhatIsLostCanBeSeen) {
     EXPECT_EQ(call("POST", "/v1/lost/seen", "{}"), (Json{{"seen", 0}}));
     EXPECT_EQ(status_, 200U);
+}
+
+TEST_F(AdminApi, TheLevelIsSetForOneDestinationOrForAll) {
+    EXPECT_EQ(call("POST", "/v1/level", R"({"level": "disabled", "destination": "main"})"),
+              (Json{{"level", "disabled"}, {"destinations", {"main"}}}));
+    EXPECT_EQ(host_.level_, transport::Level::disabled);
+    call("POST", "/v1/level", R"({"level": "full"})");
+    EXPECT_EQ(status_, 200U);
+    EXPECT_EQ(host_.level_, transport::Level::full);
+    expect_error(
+        call("POST", "/v1/level", R"({"level": "full", "destination": "x"})"), 404, "not_found");
+    for (const char* body : {"",
+                             "[]",
+                             "{}",
+                             R"({"level": "half"})",
+                             R"({"level": 1})",
+                             R"({"level": "full", "destination": ""})",
+                             R"({"level": "full", "destination": 1})"}) {
+        expect_error(call("POST", "/v1/level", body), 400, "bad_input");
+    }
 }
 
 TEST_F(AdminApi, ListsInTheOrderOfTheLogPageByPage) {
