@@ -44,9 +44,9 @@ struct Event {
     Peer peer;
     std::optional<Ulid> parent;    // the first entry that this one repeats, for a replay
     std::string_view destination;  // name in the configuration
-    // "id:42", "email:a@b.c", "cio_id:…", "anonymous:…", of a request "key:…"; of a call that is not
-    // about one person what its order is kept for: "segment:7", "delivery:…", "broadcast:…"; empty:
-    // nobody
+    // "id:42", "email:a@b.c", "cio_id:…", "anonymous:…", of a request "key:…"; of a call that is
+    // not about one person what its order is kept for: "segment:7", "delivery:…", "broadcast:…";
+    // empty: nobody
     std::string_view person;
     std::string_view name;    // of the event ("purchase"), message, form or metric; else empty
     std::string_view target;  // path and query as they are sent; of a request: as it was taken

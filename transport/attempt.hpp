@@ -36,9 +36,10 @@ struct OutgoingRequest {
     std::vector<Header>
         headers;  // Authorization and the like; Host, Content-Length are the client's
     std::string body;
-    bool has_body = false;    // false: no Content-Length, no Content-Type
-    std::size_t answer_bytes_kept = kAnswerBodyBytesKept;  // of the answer's body, at most kAnswerBodyBytesMax
-    bool repeatable = false;  // may go out again by itself when a kept connection proves dead
+    bool has_body = false;  // false: no Content-Length, no Content-Type
+    std::size_t answer_bytes_kept =
+        kAnswerBodyBytesKept;  // of the answer's body, at most kAnswerBodyBytesMax
+    bool repeatable = false;   // may go out again by itself when a kept connection proves dead
 };
 
 // How far an attempt came. Only `answered` holds a complete, well-framed answer.

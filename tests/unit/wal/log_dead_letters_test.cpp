@@ -155,7 +155,9 @@ TEST(LogDeadLetters, TheNewestMarksOfOneThatIsDroppedAtOnceHold) {
 TEST(LogDeadLetters, OneThatIsReplacedTellsOfItsChildAndTheChildOfIt) {
     LogUnderTest log;
     fail_first(log, 1);
-    const Description old = std::move(*log->describe(Seq{1}));
+    const Result<Description> description = log->describe(Seq{1});
+    ASSERT_TRUE(description);
+    const Description& old = *description;
     Event edited = old.entry.event();
     edited.id = log.make_id();
     edited.accepted_at = log.now();
