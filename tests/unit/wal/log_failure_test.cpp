@@ -228,14 +228,15 @@ TEST(LogFailureDoubt, AReplayThatWasNotWrittenLeavesItsDeadLetter) {
     log.append("x");
     log.take_all();
     log->fail("crm", Seq{1}, kFailure);
+    log.append("y");  // with it the mark is written: it must not be what fails
     log.disk().fail(bit(Op::append), 0, 1, IOStatus::IOError("injected"));
     ASSERT_TRUE(log->replay(Seq{1}, log.make_id(), log.now(), 50));
     EXPECT_FALSE(log.reports().wait_for({50}));
     log.reports().wait_for_reopening(1);
-    EXPECT_EQ(log->counts("crm"), (Counts{.pending = 0, .complete = 0, .failed = 1}));
+    EXPECT_EQ(log->counts("crm"), (Counts{.pending = 1, .complete = 0, .failed = 1}));
     ASSERT_TRUE(log->replay(Seq{1}, log.make_id(), log.now(), 51));
     EXPECT_TRUE(log.reports().wait_for({51}));
-    EXPECT_THAT(log.take_seqs(), ElementsAre(Seq{2}));
+    EXPECT_THAT(log.take_seqs(), ElementsAre(Seq{2}, Seq{3}));
 }
 
 // Between two attempts to open it again the disk loses some of what it had promised of 20 entries.
