@@ -220,9 +220,11 @@ void DestinationReader::read_customerio(DestinationConfig& config,
     EndpointConfig& track = config.endpoint(Endpoint::track);
     EndpointConfig& app = config.endpoint(Endpoint::app);
     track = endpoint("track", hosts.track, 1000);
-    track.key = read_key(in_, "api_key", true, credentials_directory_);
+    track.key =
+        read_key(in_, "api_key", true, credentials_directory_, SecretForm::word, &track.key_place);
     app = endpoint("app", hosts.app, 100);
-    app.key = read_key(in_, "app_key", false, credentials_directory_);
+    app.key =
+        read_key(in_, "app_key", false, credentials_directory_, SecretForm::word, &app.key_place);
     config.endpoint(Endpoint::broadcasts) = app;
 }
 

@@ -52,6 +52,7 @@ struct EndpointConfig {
     std::string url;  // as it is shown
     transport::Origin origin;
     std::optional<Secret> key;  // there is always one for Endpoint::track
+    SecretPlace key_place;      // with a key: where another may be found later
     unsigned rate = 0;          // requests a second
 };
 

@@ -156,7 +156,8 @@ void HttpReader::url() {
 }
 
 void HttpReader::auth() {
-    endpoint_.key = read_key(in_, "auth", false, credentials_directory_, SecretForm::words);
+    endpoint_.key = read_key(
+        in_, "auth", false, credentials_directory_, SecretForm::words, &endpoint_.key_place);
     http_.auth_header = in_.text("auth_header").value_or(std::string(kAuthorization));
     if (!in_.has("auth_header")) return;
     if (!is_header_name(http_.auth_header)) {

@@ -13,11 +13,8 @@ bool is_credential_name(std::string_view text) {
            std::all_of(text.begin(), text.end(), fits);
 }
 
-std::optional<Secret> secret(Section& in,
-                             const std::string& key,
-                             const std::string& path,
-                             SecretForm form) {
-    Result<SecretFile> file = read_secret(path, form);
+std::optional<Secret> secret(Section& in, const std::string& key, const SecretPlace& place) {
+    Result<SecretFile> file = read_secret(place.path, place.form);
     if (!file) {
         in.error(
             key,
@@ -25,7 +22,8 @@ std::optional<Secret> secret(Section& in,
             "a file with one credential of visible ASCII characters, writable by its owner only");
         return std::nullopt;
     }
-    if (file->others_may_read) in.warn(key, path + " may be read by every user of this machine");
+    if (file->others_may_read)
+        in.warn(key, place.path + " may be read by every user of this machine");
     return std::move(file->secret);
 }
 
@@ -35,7 +33,11 @@ std::optional<Secret> read_key(Section& in,
                                const std::string& prefix,
                                bool required,
                                const std::string& credentials_directory,
-                               SecretForm form) {
+                               SecretForm form,
+                               SecretPlace* place) {
+    SecretPlace found{.path = {}, .form = form};
+    SecretPlace& at = place != nullptr ? *place : found;
+    at.form = form;
     const std::string by_file = prefix + "_file";
     const std::string by_credential = prefix + "_credential";
     const std::string path = in.path(by_file, "");
@@ -47,7 +49,8 @@ std::optional<Secret> read_key(Section& in,
     } else if (!in.has(by_file) && !in.has(by_credential)) {
         if (required) in.error(by_file, "is missing", one_of);
     } else if (!path.empty()) {
-        return secret(in, by_file, path, form);
+        at.path = path;
+        return secret(in, by_file, at);
     } else if (credential && !is_credential_name(*credential)) {
         in.error(by_credential,
                  "is not the name of a credential",
@@ -57,7 +60,8 @@ std::optional<Secret> read_key(Section& in,
                  "$CREDENTIALS_DIRECTORY is not set",
                  "a credential only when systemd starts the agent, with LoadCredential=");
     } else if (credential) {
-        return secret(in, by_credential, credentials_directory + "/" + *credential, form);
+        at.path = credentials_directory + "/" + *credential;
+        return secret(in, by_credential, at);
     }
     return std::nullopt;
 }

@@ -96,6 +96,10 @@ void rethrow(std::exception_ptr unforeseen) {
 Daemon::Daemon(Config config)
     : config_(std::move(config)),
       started_at_(wall_now()),
+      key_files_(delivery_io_.get_executor(),
+                 [this] {
+                     for (const auto& loop : loops_) loop->on_keys_changed();
+                 }),
       directory_(make_directory(config_)),
       signals_(ingest_io_),
       watchdog_(delivery_io_) {}
@@ -143,6 +147,7 @@ Result<void> Daemon::start_delivery() {
         if (!loop) return loop.error();
         loops_.push_back(std::move(*loop));
     }
+    watch_keys();
     for (const auto& loop : loops_) {
         ++loops_running_;
         asio::awaitable<void> task = loop->run();
@@ -152,6 +157,17 @@ Result<void> Daemon::start_delivery() {
         });
     }
     return {};
+}
+
+// Without a watch a new key counts from the next start.
+void Daemon::watch_keys() {
+    for (const DestinationConfig& destination : config_.destinations) {
+        for (const EndpointConfig& endpoint : destination.endpoints) {
+            if (!endpoint.key || endpoint.key_place.path.empty()) continue;
+            const Result<void> watched = key_files_.add(endpoint.key_place.path);
+            if (!watched) journal::warning(watched.error().detail);
+        }
+    }
 }
 
 UlidFactory Daemon::make_ulids() const {
@@ -473,7 +489,10 @@ asio::awaitable<void> Daemon::drain() {
         step.expires_after(kDrainStep);
         co_await step.async_wait(kAwait);
     }
-    asio::post(delivery_io_, [this] { watchdog_.cancel(); });
+    asio::post(delivery_io_, [this] {
+        watchdog_.cancel();
+        key_files_.stop();
+    });
     admin_->close();
     ingest_->close();
     ingest_io_.stop();

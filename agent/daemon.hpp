@@ -8,6 +8,7 @@
 #include "agent/admin/server.hpp"
 #include "agent/config.hpp"
 #include "agent/delivery/replay_loop.hpp"
+#include "agent/file_watch.hpp"
 #include "agent/ingest/server.hpp"
 #include "wal/log.hpp"
 
@@ -62,6 +63,7 @@ private:
 
     [[nodiscard]] Result<void> open_log();
     [[nodiscard]] Result<void> start_delivery();
+    void watch_keys();
     [[nodiscard]] Result<void> listen();
     [[nodiscard]] UlidFactory make_ulids() const;
 
@@ -76,6 +78,7 @@ private:
     const WallTime started_at_;
     boost::asio::io_context ingest_io_{1};
     boost::asio::io_context delivery_io_{1};
+    FileWatch key_files_;
     std::unique_ptr<wal::Log> log_;
     Directory directory_;
     std::vector<std::unique_ptr<ReplayLoop>> loops_;

@@ -9,6 +9,17 @@
 
 namespace holdfast::agent {
 
+enum class SecretForm : std::uint8_t {
+    word,   // no spaces
+    words,  // with single spaces between them, as in "Bearer …"
+};
+
+// Where a credential is read from.
+struct SecretPlace {
+    std::string path;
+    SecretForm form = SecretForm::word;
+};
+
 // A text that is not shown by accident: it has no operator<< and no conversion.
 class Secret {
 public:
@@ -29,11 +40,6 @@ struct SecretFile {
 };
 
 inline constexpr std::size_t kSecretBytesMax = 1024;
-
-enum class SecretForm : std::uint8_t {
-    word,   // no spaces
-    words,  // with single spaces between them, as in "Bearer …"
-};
 
 // Reads a regular file of at most kSecretBytesMax printable ASCII characters; one newline at its
 // end is dropped. Errors: bad_config, also for a file that its group or others may write, as they

@@ -101,9 +101,7 @@ ReplayLoop::ReplayLoop(asio::any_io_executor executor,
       config_(config),
       delivery_(policy_of(config)),
       timer_(executor),
-      tagging_([&policy = config.policy](const Event& event) {
-          return to_tag(traits_of(event, policy));
-      }) {}
+      tagging_([this](const Event& event) { return to_tag(traits_of(event, config_.policy)); }) {}
 
 Result<std::unique_ptr<ReplayLoop>> ReplayLoop::create(asio::any_io_executor executor,
                                                        wal::Log& log,
@@ -151,6 +149,23 @@ void ReplayLoop::restore_level() {
     const std::optional<transport::Level> level = transport::parse_level(**saved);
     if (!level) return journal::warning(config_.name + ": the saved level is unreadable");
     level_ = *level;
+}
+
+void ReplayLoop::on_keys_changed() {
+    for (const Endpoint which : kEndpoints) {
+        EndpointConfig& endpoint = config_.endpoint(which);
+        if (!endpoint.key) continue;
+        Result<SecretFile> file = read_secret(endpoint.key_place.path, endpoint.key_place.form);
+        // Perhaps it is just being written: then there is another change to come.
+        if (!file || file->secret == *endpoint.key) continue;
+        endpoint.key = std::move(file->secret);
+        delivery_.on_credential_changed(which);
+        journal::info(fmt::format("{}: {} has another key from {}",
+                                  config_.name,
+                                  to_string(which),
+                                  endpoint.key_place.path));
+    }
+    wake();
 }
 
 void ReplayLoop::set_level(transport::Level level) {

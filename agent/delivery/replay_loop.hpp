@@ -1,7 +1,7 @@
 // Delivers the entries of one destination: asks the log what is there and the policy what to do,
 // sends, and tells both what came of it. It waits and carries; it decides nothing.
 //
-// Runs on: the delivery executor. Borrows the log and the configuration, which outlive it.
+// Runs on: the delivery executor. Borrows the log, which outlives it.
 #pragma once
 
 #include "agent/config.hpp"
@@ -72,6 +72,10 @@ public:
     // What was intended is on the disk, or is not.
     void on_intended(Seq seq, bool stored);
 
+    // The files that keys are in may have changed: those that hold another one are read again, and
+    // what waits for a key is tried at once.
+    void on_keys_changed();
+
     // The operator's level, from now on and after a restart.
     void set_level(transport::Level level);
 
@@ -122,7 +126,7 @@ private:
 
     boost::asio::any_io_executor executor_;
     wal::Log& log_;
-    const DestinationConfig& config_;
+    DestinationConfig config_;  // its keys may be replaced
     transport::Delivery delivery_;
     std::array<EndpointState, kEndpointCount> endpoints_;
     boost::asio::steady_timer timer_;

@@ -192,6 +192,59 @@ TEST_F(HttpDelivery, WhatMustHappenOnceIsNotRepeatedAfterAFailureThatSaysNothing
     EXPECT_EQ(far_side_.requests()[0].field("webhook-id"), "");
 }
 
+TEST_F(HttpDelivery, ANewKeyIsTriedAtOnce) {
+    const std::string key = dir_.write("auth", "Bearer old");
+    Child child(agent("auth_file = \"" + key + "\"\nauth_probe_every = \"1h\"\n"));
+    ASSERT_TRUE(child.says("ready"));
+    far_side_.answer_with({401});
+    EXPECT_EQ(call(ingest(), request("POST", "/destinations/orders/events", "x")).status, 200U);
+    ASSERT_TRUE(arrive(1));
+    EXPECT_EQ(far_side_.requests()[0].field("Authorization"), "Bearer old");
+    ASSERT_TRUE(wait_until([&] {
+        const nlohmann::json gates = look("/v1/status")["destinations"][0]["endpoints"][0]["gates"];
+        return gates.size() == 1 && gates[0]["gate"] == "auth_hold";
+    }));
+    // As most tools do it: a new file is put in the place of the old one.
+    const std::string other = dir_.write("auth.new", "Bearer new");
+    ASSERT_EQ(::rename(other.c_str(), key.c_str()), 0);
+    ASSERT_TRUE(arrive(2));
+    EXPECT_EQ(far_side_.requests()[1].field("Authorization"), "Bearer new");
+    ASSERT_TRUE(wait_until([&] { return look("/v1/status")["destinations"][0]["complete"] == 1; }));
+}
+
+TEST_F(HttpDelivery, ALevelHoldsWhatIsNotEssentialAndOutlivesTheAgent) {
+    const Child::Options options = agent("essential_events = [\"paid\"]\n");
+    const auto send = [&](const std::string& name) {
+        return call(ingest(),
+                    request("POST",
+                            "/destinations/orders/events",
+                            name,
+                            "Holdfast-Event: " + name + "\r\n"))
+            .status;
+    };
+    {
+        Child child(options);
+        ASSERT_TRUE(child.says("ready"));
+        EXPECT_EQ(
+            call(admin(), request("POST", "/v1/level", R"({"level":"essential_only"})")).status,
+            200U);
+        child.signal(SIGTERM);
+        EXPECT_EQ(child.exit_code(), 0);
+    }
+    Child child(options);
+    ASSERT_TRUE(child.says("ready"));
+    EXPECT_EQ(send("seen"), 200U);
+    EXPECT_EQ(send("paid"), 200U);
+    ASSERT_TRUE(arrive(1));
+    EXPECT_EQ(far_side_.requests()[0].body, "paid");
+    const nlohmann::json status = look("/v1/status")["destinations"][0];
+    EXPECT_EQ(status["degradation"]["level"], "essential_only");
+    EXPECT_EQ(status["pending"], 1);
+    EXPECT_EQ(call(admin(), request("POST", "/v1/level", R"({"level":"full"})")).status, 200U);
+    ASSERT_TRUE(arrive(2));
+    EXPECT_EQ(far_side_.requests()[1].body, "seen");
+}
+
 // Somebody changed the type of a destination that still had entries.
 TEST_F(HttpDelivery, AnEntryOfTheOtherTypeWaitsAndStopsNobody) {
     const std::string workspace = "type = \"customerio\"\nsite_id = \"s\"\napi_key_file = \"" +
