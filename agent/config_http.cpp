@@ -132,7 +132,7 @@ void HttpReader::read() {
                    {to_string(Safety::dedup_by_id), to_string(Safety::once_if_ambiguous)}) ==
         to_string(Safety::once_if_ambiguous);
     http_.operation = once ? Operation::request_once : Operation::request;
-    endpoint_.rate = static_cast<unsigned>(in_.integer("rate", {100, 1, 10000}));
+    endpoint_.rate = static_cast<unsigned>(in_.integer("rate", {100, 1, 100000}));
     auth();
     signing();
     headers();
